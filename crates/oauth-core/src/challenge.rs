@@ -1,0 +1,168 @@
+//! `WWW-Authenticate` (RFC 9110 11.6.1, RFC 6750 3): several challenges, quoted pairs, junk.
+
+use http::HeaderMap;
+
+use crate::token::Scopes;
+
+/// The scopes an API wants, where a `Bearer` challenge says `insufficient_scope` (RFC 6750 3.1).
+pub(crate) fn insufficient_scope(headers: &HeaderMap) -> Option<Scopes> {
+    headers
+        .get_all(http::header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(parse)
+        .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
+        .find(|challenge| challenge.parameter("error") == Some("insufficient_scope"))
+        .map(|challenge| Scopes::granted(challenge.parameter("scope").unwrap_or(""), ' '))
+}
+
+/// One challenge; a token68 in the place of parameters is skipped.
+#[derive(Debug, PartialEq, Eq)]
+struct Challenge {
+    scheme: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl Challenge {
+    fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// Reads challenges until something is no challenge any more.
+fn parse(text: &str) -> Vec<Challenge> {
+    let mut challenges: Vec<Challenge> = Vec::new();
+    let mut rest = text;
+    loop {
+        rest = rest.trim_start_matches([' ', '\t', ',']);
+        let (word, behind) = token(rest);
+        if word.is_empty() {
+            return challenges;
+        }
+        let spaced = behind.trim_start_matches([' ', '\t']);
+        if let (Some(value), Some(last)) = (spaced.strip_prefix('='), challenges.last_mut()) {
+            let Some((value, behind)) = parameter_value(value.trim_start_matches([' ', '\t']))
+            else {
+                return challenges;
+            };
+            last.parameters.push((word.to_owned(), value));
+            rest = behind;
+        } else {
+            challenges.push(Challenge {
+                scheme: word.to_owned(),
+                parameters: Vec::new(),
+            });
+            rest = skip_token68(spaced);
+        }
+    }
+}
+
+fn token(text: &str) -> (&str, &str) {
+    let end = text
+        .find(|c: char| !is_token_character(c))
+        .unwrap_or(text.len());
+    text.split_at(end)
+}
+
+fn is_token_character(character: char) -> bool {
+    character.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(character)
+}
+
+/// A token or a quoted string, and what stands behind it.
+fn parameter_value(text: &str) -> Option<(String, &str)> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        let (value, behind) = token(text);
+        return Some((value.to_owned(), behind));
+    };
+    let mut value = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((value, &quoted[at + 1..])),
+            '\\' => value.push(characters.next()?.1),
+            _ => value.push(character),
+        }
+    }
+    None
+}
+
+/// Passes over a token68 (`Negotiate YII=`), which ends at a comma or the end.
+fn skip_token68(text: &str) -> &str {
+    let end = text
+        .find(|c: char| !(c.is_ascii_alphanumeric() || "-._~+/=".contains(c)))
+        .unwrap_or(text.len());
+    let behind = text[end..].trim_start_matches([' ', '\t']);
+    let is_token68 = end > 0
+        && (behind.is_empty() || behind.starts_with(','))
+        && !text[..end].trim_end_matches('=').contains('=');
+    if is_token68 { behind } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schemes(text: &str) -> Vec<(String, usize)> {
+        parse(text)
+            .into_iter()
+            .map(|challenge| (challenge.scheme, challenge.parameters.len()))
+            .collect()
+    }
+
+    #[test]
+    fn reads_several_challenges_in_one_header() {
+        assert_eq!(
+            schemes(r#"Negotiate YII=, Basic realm="a, b", Bearer error="x", scope="y \"z\"""#),
+            [
+                ("Negotiate".into(), 0),
+                ("Basic".into(), 1),
+                ("Bearer".into(), 2)
+            ]
+        );
+        assert_eq!(schemes("Bearer"), [("Bearer".into(), 0)]);
+        assert_eq!(
+            schemes("Bearer realm = x , error=y"),
+            [("Bearer".into(), 2)]
+        );
+    }
+
+    #[test]
+    fn junk_ends_the_reading_without_harm() {
+        for junk in [
+            "",
+            ",,, ,",
+            "=",
+            "\"",
+            "Bearer \"",
+            "Bearer a=\"x",
+            "Bearer a=\"\\",
+            "é",
+            "Bearer é=1",
+            "a=b=c",
+            "Bearer =====",
+        ] {
+            let _ = parse(junk);
+        }
+    }
+
+    #[test]
+    fn only_a_bearer_challenge_says_what_scope_is_wanted() {
+        let wanted = |value: &'static str| {
+            insufficient_scope(&HeaderMap::from_iter([(
+                http::header::WWW_AUTHENTICATE,
+                value.parse().unwrap(),
+            )]))
+        };
+        let scopes = wanted(r#"bEARER error="insufficient_scope", scope="a b""#).unwrap();
+        assert_eq!(scopes.to_string(), "a b");
+        assert_eq!(
+            wanted(r#"Bearer error=insufficient_scope"#),
+            Some(Scopes::none())
+        );
+        assert_eq!(wanted(r#"Bearer error="invalid_token""#), None);
+        assert_eq!(wanted(r#"DPoP error="insufficient_scope""#), None);
+    }
+}

@@ -1,0 +1,467 @@
+//! The client of an API: bears the token, and replaces a refused one once.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::{Request, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use crate::challenge;
+use crate::env::Env;
+use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use crate::http::url::{origin, shown};
+use crate::http::{Failure, Sent, failure_of_request, read_limited};
+use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::server::{Placement, ResourceServer};
+use crate::source::TokenSource;
+use crate::token::{GrantedToken, Scopes, Token};
+
+/// The client of one API with one source of tokens. Cheap to clone.
+///
+/// It sends no request without a token, and no token to another origin than the API's. It does not
+/// follow redirects, does not page and does not parse.
+#[derive(Clone)]
+pub struct AuthorizedClient(Arc<Inner>);
+
+struct Inner {
+    env: Env,
+    api: ResourceServer,
+    source: Arc<dyn TokenSource>,
+}
+
+/// The most bytes of a body in which a declared refusal is looked for.
+const PEEK: usize = 64 * 1024;
+
+impl AuthorizedClient {
+    /// A client of that API.
+    pub fn new(env: &Env, api: ResourceServer, source: impl TokenSource + 'static) -> Self {
+        Self(Arc::new(Inner {
+            env: env.clone(),
+            api,
+            source: Arc::new(source),
+        }))
+    }
+
+    /// The API.
+    pub fn api(&self) -> &ResourceServer {
+        &self.0.api
+    }
+
+    /// The environment it was connected in.
+    pub fn env(&self) -> &Env {
+        &self.0.env
+    }
+
+    /// A token that is fresh now, for what this client cannot send.
+    ///
+    /// # Errors
+    /// None can be had.
+    pub async fn token(&self) -> Result<Arc<Token>, Error> {
+        match self.0.source.cached() {
+            Some(token) => Ok(token),
+            None => self.0.source.token().await,
+        }
+    }
+
+    /// Takes over a token that was granted elsewhere.
+    ///
+    /// # Errors
+    /// As [`TokenSource::adopt`].
+    pub async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
+        self.0.source.adopt(granted).await
+    }
+
+    /// A `GET` of a path below the API's base, or of a URL of the API's origins.
+    pub fn get(&self, path: &str) -> ApiRequest<'_> {
+        self.request(Method::GET, path)
+    }
+
+    /// A `POST`, likewise.
+    pub fn post(&self, path: &str) -> ApiRequest<'_> {
+        self.request(Method::POST, path)
+    }
+
+    /// A `PUT`, likewise.
+    pub fn put(&self, path: &str) -> ApiRequest<'_> {
+        self.request(Method::PUT, path)
+    }
+
+    /// A `PATCH`, likewise.
+    pub fn patch(&self, path: &str) -> ApiRequest<'_> {
+        self.request(Method::PATCH, path)
+    }
+
+    /// A `DELETE`, likewise.
+    pub fn delete(&self, path: &str) -> ApiRequest<'_> {
+        self.request(Method::DELETE, path)
+    }
+
+    /// A request of any method to a path below the API's base, or a URL of the API's origins.
+    pub fn request(&self, method: Method, path: &str) -> ApiRequest<'_> {
+        let url = self.0.api.base_url.join(path).map_err(|error| {
+            let problem = format!(
+                "`{}` is no path and no URL ({error})",
+                crate::text::escape(path)
+            );
+            Error::new(ErrorKind::Config, problem)
+        });
+        let builder = url.map(|url| self.0.env.http().api().request(method, url));
+        ApiRequest {
+            client: self,
+            builder,
+        }
+    }
+
+    /// Sends a request with a token. Where the API refuses the token, another one is tried, once;
+    /// where the request is safe (RFC 9110 9.2.1), passing failures are waited out.
+    ///
+    /// A status that is no refusal of the token comes back as an answer, whatever it is.
+    ///
+    /// # Errors
+    /// The URL is not the API's; no token can be had; the connection fails; the API answers with a
+    /// redirect, refuses the replacement too, or wants a scope the token lacks.
+    pub async fn execute(&self, request: Request) -> Result<Response, Error> {
+        let url = request.url().clone();
+        if !self.0.api.takes(&url) {
+            let problem = format!("{} is not among the origins the token is for", origin(&url));
+            return Err(Error::new(ErrorKind::ForeignOrigin, problem)
+                .remedy("send it without a token through `env.http().api()`, or declare the origin in the adapter"));
+        }
+        let token = self.token().await?;
+        let again = request.try_clone();
+        let response = self.send(request, &token).await?;
+        let Some(response) = self.unless_refused(response).await? else {
+            let replacement = self.0.source.replace(&token).await?;
+            let Some(request) = again else {
+                let problem =
+                    "the API refused the token, and the body of this request can be read only once";
+                return Err(Error::new(ErrorKind::NotReplayable, problem)
+                    .remedy("send it again: there is a new token now"));
+            };
+            let response = self.send(request, &replacement).await?;
+            return match self.unless_refused(response).await? {
+                Some(response) => self.judge(response, &replacement),
+                None => Err(refused(&url)),
+            };
+        };
+        self.judge(response, &token)
+    }
+
+    /// Sends one request with one token; a safe one as often as it takes.
+    async fn send(&self, request: Request, token: &Token) -> Result<Response, Error> {
+        let (name, value) = self.bearing(token)?;
+        let clock = self.0.env.clock();
+        let safe = matches!(
+            *request.method(),
+            Method::GET | Method::HEAD | Method::OPTIONS
+        );
+        let class = if safe {
+            ReplayClass::Safe
+        } else {
+            ReplayClass::Once
+        };
+        let overall = self.0.env.http().settings().overall_timeout;
+        let mut attempts = Attempts::new(class, clock.ticks(), overall);
+        let mut next = Some(request);
+        while let Some(mut request) = next.take() {
+            attempts.begin();
+            let again = request.try_clone();
+            request.headers_mut().insert(name.clone(), value.clone());
+            let failure = match self.send_once(request).await {
+                Ok(response) => return Ok(response),
+                Err((failure, response)) => {
+                    match (attempts.judge(&failure, clock.ticks()), again, response) {
+                        (Verdict::Again(pause), Some(again), _) => {
+                            clock.sleep(pause).await;
+                            next = Some(again);
+                            continue;
+                        }
+                        // what the API answered is the caller's to judge
+                        (_, _, Some(response)) => return Ok(*response),
+                        (Verdict::Stop(error), _, None) => error,
+                        (Verdict::Again(_), None, None) => failure.error,
+                    }
+                }
+            };
+            return Err(failure);
+        }
+        Err(Error::new(
+            ErrorKind::NotReplayable,
+            "this request can be sent only once",
+        ))
+    }
+
+    /// One attempt. A passing status is a failure that carries its answer.
+    async fn send_once(
+        &self,
+        request: Request,
+    ) -> Result<Response, (Failure, Option<Box<Response>>)> {
+        let http = self.0.env.http();
+        let to = origin(request.url());
+        let response = http
+            .api()
+            .execute(request)
+            .await
+            .map_err(|error| (failure_of_request(error, &to, http.settings()), None))?;
+        let status = response.status().as_u16();
+        if !matches!(status, 421 | 425 | 429 | 502 | 503 | 504) {
+            return Ok(response);
+        }
+        let after = retry_after(response.headers(), self.0.env.clock().now());
+        let error = Error::new(
+            ErrorKind::Http,
+            format!("{to} answered with status {status}"),
+        )
+        .with_status(status)
+        .with_recovery(Recovery::Retry { after });
+        Err((
+            Failure {
+                error,
+                sent: Sent::Yes,
+            },
+            Some(Box::new(response)),
+        ))
+    }
+
+    fn bearing(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {
+        let (name, text) = match &self.0.api.placement {
+            Placement::Bearer => {
+                return Ok((http::header::AUTHORIZATION, token.header_value().clone()));
+            }
+            Placement::Scheme(scheme) => {
+                let text = format!("{scheme} {}", token.access_token().expose());
+                (http::header::AUTHORIZATION, text)
+            }
+            Placement::Header(name) => (name.clone(), token.access_token().expose().to_owned()),
+        };
+        let mut value = HeaderValue::try_from(text).map_err(|_| {
+            Error::new(
+                ErrorKind::Config,
+                "the token does not fit into the declared header",
+            )
+        })?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
+
+    /// The answer, unless it says that the token is refused.
+    async fn unless_refused(&self, response: Response) -> Result<Option<Response>, Error> {
+        if response.status() == StatusCode::UNAUTHORIZED {
+            return Ok(None);
+        }
+        let Some(refusal) = &self.0.api.body_refusal else {
+            return Ok(Some(response));
+        };
+        let is_json = response
+            .headers()
+            .get(http::header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| {
+                value
+                    .trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("application/json")
+            });
+        // what is streamed says no length, and is left alone
+        let is_small = response
+            .content_length()
+            .is_some_and(|length| length <= PEEK as u64);
+        if !is_json || !is_small {
+            return Ok(Some(response));
+        }
+        let (response, body) = buffer(response).await?;
+        Ok((!refusal.says(&body)).then_some(response))
+    }
+
+    /// An answer to a token that was taken.
+    fn judge(&self, response: Response, token: &Token) -> Result<Response, Error> {
+        let status = response.status();
+        if let Some(error) = redirected(&response) {
+            return Err(error);
+        }
+        if status == StatusCode::FORBIDDEN
+            && let Some(wanted) = challenge::insufficient_scope(response.headers())
+        {
+            return Err(insufficient_scope(response.url(), &wanted, token));
+        }
+        Ok(response)
+    }
+}
+
+fn refused(url: &Url) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format!(
+            "{} refuses the token, and the one that took its place",
+            origin(url)
+        ),
+    )
+    .remedy("check that this API takes tokens of this server, and their audience and scopes")
+    .with_status(401)
+}
+
+fn insufficient_scope(url: &Url, wanted: &Scopes, token: &Token) -> Error {
+    let problem = format!(
+        "{} wants the scope `{wanted}`, and the token has `{}`",
+        shown(url),
+        token.scopes()
+    );
+    Error::new(ErrorKind::InsufficientScope, problem)
+        .remedy("have the client registered for it and add it to `scopes`")
+        .with_status(403)
+        .with_scopes(wanted.clone())
+}
+
+fn redirected(response: &Response) -> Option<Error> {
+    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response
+        .headers()
+        .get(http::header::LOCATION)?
+        .to_str()
+        .unwrap_or("");
+    let target = response
+        .url()
+        .join(location)
+        .map_or_else(|_| "an unreadable address".into(), |url| origin(&url));
+    let problem = format!(
+        "{} answered {} with a redirect to {target}, which is not followed: it would take the token along",
+        shown(response.url()),
+        response.status().as_u16()
+    );
+    Some(
+        Error::new(ErrorKind::Protocol(ProtocolFault::RedirectRefused), problem)
+            .remedy("if the API has moved, configure its new URL")
+            .with_recovery(Recovery::FixConfig)
+            .with_status(response.status().as_u16()),
+    )
+}
+
+/// Reads a small body and puts it back.
+async fn buffer(response: Response) -> Result<(Response, Vec<u8>), Error> {
+    use reqwest::ResponseBuilderExt as _;
+    let (status, headers, url) = (
+        response.status(),
+        response.headers().clone(),
+        response.url().clone(),
+    );
+    let body = read_limited(response, PEEK).await?;
+    let mut whole = http::Response::builder()
+        .status(status)
+        .url(url)
+        .body(body.clone())
+        .map_err(|error| {
+            Error::new(
+                ErrorKind::Http,
+                format!("the answer cannot be put together again: {error}"),
+            )
+        })?;
+    *whole.headers_mut() = headers;
+    Ok((whole.into(), body))
+}
+
+impl AsRef<AuthorizedClient> for AuthorizedClient {
+    fn as_ref(&self) -> &AuthorizedClient {
+        self
+    }
+}
+
+impl fmt::Debug for AuthorizedClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizedClient")
+            .field("api", &origin(&self.0.api.base_url))
+            .field("source", &self.0.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request to the API, which bears the token when it is sent.
+#[derive(Debug)]
+#[must_use = "a request is nothing until it is sent"]
+pub struct ApiRequest<'a> {
+    client: &'a AuthorizedClient,
+    builder: Result<reqwest::RequestBuilder, Error>,
+}
+
+impl ApiRequest<'_> {
+    fn with(
+        mut self,
+        change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
+    ) -> Self {
+        self.builder = self.builder.map(change);
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
+        self.with(|builder| builder.header(name, value))
+    }
+
+    /// Adds headers.
+    pub fn headers(self, headers: HeaderMap) -> Self {
+        self.with(|builder| builder.headers(headers))
+    }
+
+    /// Adds query parameters. No secrets: URLs end in logs.
+    pub fn query(self, query: &(impl Serialize + ?Sized)) -> Self {
+        self.with(|builder| builder.query(query))
+    }
+
+    /// Sets a JSON body.
+    pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
+        self.with(|builder| builder.json(body))
+    }
+
+    /// Sets a form as body.
+    pub fn form(self, body: &(impl Serialize + ?Sized)) -> Self {
+        self.with(|builder| builder.form(body))
+    }
+
+    /// Sets a body; one that is a stream cannot be sent again after a refusal of the token.
+    pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
+        self.with(|builder| builder.body(body))
+    }
+
+    /// Sends it; see [`AuthorizedClient::execute`].
+    ///
+    /// # Errors
+    /// As [`AuthorizedClient::execute`], or the request cannot be built.
+    pub async fn send(self) -> Result<Response, Error> {
+        let request = self.builder?.build().map_err(|error| {
+            Error::new(
+                ErrorKind::Config,
+                format!("this request cannot be built: {}", error.without_url()),
+            )
+        })?;
+        self.client.execute(request).await
+    }
+}
+
+/// Reads a JSON answer of at most `limit` bytes, counted after decoding.
+///
+/// # Errors
+/// The body is larger, broke off, or is not what `T` wants; nothing of it is in the message.
+pub async fn read_json<T: DeserializeOwned>(response: Response, limit: usize) -> Result<T, Error> {
+    let from = shown(response.url());
+    let status = response.status().as_u16();
+    let body = read_limited(response, limit).await?;
+    serde_json::from_slice(&body).map_err(|error| {
+        let (fault, problem) = if error.is_data() {
+            (
+                ProtocolFault::BadType,
+                "is JSON of another form than expected",
+            )
+        } else {
+            (ProtocolFault::NotJson, "is not JSON")
+        };
+        Error::new(
+            ErrorKind::Protocol(fault),
+            format!("the answer of {from} {problem} (status {status})"),
+        )
+        .with_status(status)
+    })
+}

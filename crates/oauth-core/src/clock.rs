@@ -1,0 +1,173 @@
+//! Where time comes from.
+
+use std::fmt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+/// Time as everything here sees it. Tests move a [`ManualClock`] by hand.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// The wall clock, for claims, stores and logs. It may step.
+    fn now(&self) -> DateTime<Utc>;
+
+    /// Time since an arbitrary start that never steps and counts suspend; expiry and backoff are
+    /// judged by it.
+    fn ticks(&self) -> Duration;
+
+    /// Returns when that much time has passed.
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()>;
+}
+
+/// The clocks of the operating system.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+
+    #[inline]
+    fn ticks(&self) -> Duration {
+        boot::ticks()
+    }
+
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(span).boxed()
+    }
+}
+
+/// `CLOCK_BOOTTIME`, or its like: `Instant` stands still while a Linux machine is suspended.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod boot {
+    use rustix::time::{ClockId, clock_gettime};
+    use std::time::Duration;
+
+    #[inline]
+    pub fn ticks() -> Duration {
+        let time = clock_gettime(ClockId::Boottime);
+        Duration::new(
+            u64::try_from(time.tv_sec).unwrap_or(0),
+            u32::try_from(time.tv_nsec).unwrap_or(0),
+        )
+    }
+}
+
+/// Apple's `CLOCK_MONOTONIC` goes on in sleep; elsewhere `Instant` is the best there is.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod boot {
+    use std::time::Duration;
+
+    #[cfg(target_vendor = "apple")]
+    pub fn ticks() -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        Duration::new(
+            u64::try_from(time.tv_sec).unwrap_or(0),
+            u32::try_from(time.tv_nsec).unwrap_or(0),
+        )
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    pub fn ticks() -> Duration {
+        use std::sync::OnceLock;
+        use std::time::Instant;
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed()
+    }
+}
+
+/// A clock that stands still until it is moved, for tests of everything above.
+///
+/// A sleep moves it: it returns at once and the clock stands where the sleeper wanted it. So a test
+/// that waits out a backoff takes no time, and asks [`ManualClock::slept`] how long it was.
+pub struct ManualClock {
+    wall_start: Mutex<DateTime<Utc>>,
+    ticks: AtomicU64,
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl ManualClock {
+    /// A clock that stands at that time.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            wall_start: Mutex::new(now),
+            ticks: AtomicU64::new(0),
+            slept: Mutex::default(),
+        }
+    }
+
+    /// Lets time pass: the wall clock and the ticks go on together.
+    pub fn advance(&self, span: Duration) {
+        let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
+        self.ticks.fetch_add(nanos, Ordering::SeqCst);
+    }
+
+    /// Steps the wall clock alone, as a time server does.
+    pub fn step(&self, span: TimeDelta) {
+        let mut start = lock(&self.wall_start);
+        *start = start.checked_add_signed(span).unwrap_or(*start);
+    }
+
+    /// Every span somebody slept, in order.
+    pub fn slept(&self) -> Vec<Duration> {
+        lock(&self.slept).clone()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+impl fmt::Debug for ManualClock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ManualClock")
+            .field("now", &self.now())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        let start = *lock(&self.wall_start);
+        TimeDelta::from_std(self.ticks())
+            .ok()
+            .and_then(|passed| start.checked_add_signed(passed))
+            .unwrap_or(start)
+    }
+
+    fn ticks(&self) -> Duration {
+        Duration::from_nanos(self.ticks.load(Ordering::SeqCst))
+    }
+
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        lock(&self.slept).push(span);
+        self.advance(span);
+        tokio::task::yield_now().boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_of_the_wall_clock_leaves_the_ticks_alone() {
+        let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+        clock.advance(Duration::from_secs(60));
+        clock.step(TimeDelta::hours(-1));
+        assert_eq!(clock.ticks(), Duration::from_secs(60));
+        assert_eq!(clock.now(), DateTime::UNIX_EPOCH - TimeDelta::minutes(59));
+    }
+
+    #[test]
+    fn system_ticks_never_step_back() {
+        let first = SystemClock.ticks();
+        assert!(SystemClock.ticks() >= first);
+    }
+}

@@ -1,0 +1,529 @@
+//! What a server says about itself (RFC 8414, OpenID Connect Discovery 1.0, SMART App Launch 2.2).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use url::Url;
+
+use crate::env::Env;
+use crate::error::{DiscoveryFault, Error, ErrorKind, ProtocolFault, Recovery};
+use crate::http::url::{origin, shown};
+use crate::http::{Answer, Failure, Pool};
+use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::server::DiscoveryKind;
+use crate::text::escape;
+
+/// Facts a server publishes about itself, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metadata {
+    /// The issuer, equal to the one asked for (RFC 8414 3.3); SMART need not have one.
+    pub issuer: Option<String>,
+    /// The token endpoint.
+    pub token_endpoint: Url,
+    /// The methods of client authentication it knows, where it says so (RFC 8414 2).
+    pub auth_methods: Option<Vec<String>>,
+    /// The algorithms it takes assertions in, where it says so (RFC 8414 2).
+    pub assertion_algorithms: Option<Vec<String>>,
+    /// Whether the token endpoint is on another host than the one configured.
+    pub(crate) foreign: bool,
+}
+
+/// The metadata of one server, looked up at the first need and again when it has grown old.
+#[derive(Debug)]
+pub(crate) struct Discovery {
+    base: Url,
+    kind: DiscoveryKind,
+    issuer: Option<String>,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    metadata: Option<Arc<Metadata>>,
+    /// By ticks.
+    fresh_until: Duration,
+}
+
+/// A document is taken for at least that long, and at most for [`LONGEST`].
+const SHORTEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How long a document is taken that does not say.
+const USUAL: Duration = Duration::from_secs(3600);
+
+impl Discovery {
+    pub fn new(base: Url, kind: DiscoveryKind, issuer: Option<String>) -> Self {
+        Self {
+            base,
+            kind,
+            issuer,
+            known: Mutex::default(),
+        }
+    }
+
+    /// The metadata: from memory while it is fresh, else looked up, by one caller at a time. Where a
+    /// new look-up fails in passing, the old document goes on being used.
+    pub async fn metadata(&self, env: &Env) -> Result<Arc<Metadata>, Error> {
+        let mut known = self.known.lock().await;
+        if let Some(metadata) = &known.metadata
+            && env.clock().ticks() < known.fresh_until
+        {
+            return Ok(metadata.clone());
+        }
+        match self.look_up(env).await {
+            Ok((metadata, lifetime)) => {
+                if let Some(former) = &known.metadata
+                    && origin(&former.token_endpoint) != origin(&metadata.token_endpoint)
+                {
+                    tracing::warn!(
+                        former = origin(&former.token_endpoint),
+                        new = origin(&metadata.token_endpoint),
+                        "the token endpoint has moved to another origin"
+                    );
+                }
+                let metadata = Arc::new(metadata);
+                known.metadata = Some(metadata.clone());
+                known.fresh_until = env.clock().ticks().saturating_add(lifetime);
+                Ok(metadata)
+            }
+            Err(error) => match (&known.metadata, error.recovery()) {
+                (Some(metadata), Recovery::Retry { .. }) => {
+                    tracing::warn!(%error, "discovery failed; the former document is used for another minute");
+                    let metadata = metadata.clone();
+                    known.fresh_until = env.clock().ticks().saturating_add(SHORTEST);
+                    Ok(metadata)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    async fn look_up(&self, env: &Env) -> Result<(Metadata, Duration), Error> {
+        let url = document_url(&self.base, self.kind);
+        let answer = fetch(env, &url).await?;
+        let context = format!("discovery at {}", shown(&url));
+        let metadata = self
+            .read(&answer, env)
+            .map_err(|error| error.context(context))?;
+        if metadata.foreign {
+            tracing::info!(
+                configured = origin(&self.base),
+                token_endpoint = origin(&metadata.token_endpoint),
+                "discovery names a token endpoint on another host"
+            );
+        }
+        Ok((metadata, lifetime(&answer.headers)))
+    }
+
+    fn read(&self, answer: &Answer, env: &Env) -> Result<Metadata, Error> {
+        let document = object(&answer.body)?;
+        let issuer = self.issuer(&document)?;
+        let token_endpoint = self.token_endpoint(&document, env)?;
+        Ok(Metadata {
+            issuer,
+            foreign: token_endpoint.host() != self.base.host(),
+            token_endpoint,
+            auth_methods: strings(&document, "token_endpoint_auth_methods_supported")?,
+            assertion_algorithms: strings(
+                &document,
+                "token_endpoint_auth_signing_alg_values_supported",
+            )?,
+        })
+    }
+
+    /// RFC 8414 3.3: identical to the one asked for, letter by letter, or the document is dropped.
+    fn issuer(&self, document: &Map<String, Value>) -> Result<Option<String>, Error> {
+        let Some(expected) = &self.issuer else {
+            return Ok(document.get("issuer").and_then(Value::as_str).map(escape));
+        };
+        let said = match document.get("issuer") {
+            Some(Value::String(said)) if said == expected => return Ok(Some(said.clone())),
+            Some(Value::String(said)) => format!("`{}`", escape(said)),
+            Some(_) => "something that is no string".into(),
+            None => "none".into(),
+        };
+        let problem = format!(
+            "the document names the issuer {said}, not `{}`",
+            escape(expected)
+        );
+        Err(Error::new(ErrorKind::Discovery(DiscoveryFault::Issuer), problem).remedy(
+            "write `issuer` letter by letter as the server does (slash at the end, case), if it is the right server",
+        ))
+    }
+
+    fn token_endpoint(&self, document: &Map<String, Value>, env: &Env) -> Result<Url, Error> {
+        let text = match document.get("token_endpoint") {
+            Some(Value::String(text)) if !text.is_empty() => text,
+            _ => {
+                let problem = "the document names no `token_endpoint`";
+                return Err(
+                    Error::new(ErrorKind::Discovery(DiscoveryFault::Missing), problem)
+                        .remedy("configure `token_url` as the vendor documents it"),
+                );
+            }
+        };
+        let loopback_http = env.http().settings().loopback_http;
+        let relative =
+            self.kind == DiscoveryKind::Smart && text.len() < 2048 && Url::parse(text).is_err();
+        let parsed = if relative {
+            // SMART App Launch 2.2: relative URLs are relative to the FHIR base
+            directory(&self.base)
+                .join(text)
+                .map_err(|_| "this is no URL".to_owned())
+                .and_then(|url| crate::http::url::check(&url, loopback_http).map(|()| url))
+        } else {
+            crate::http::url::parse(text, loopback_http)
+        };
+        parsed.map_err(|problem| {
+            let fault = if Url::parse(text).is_err() && text.len() < 2048 {
+                DiscoveryFault::Missing
+            } else {
+                DiscoveryFault::Url
+            };
+            Error::new(
+                ErrorKind::Discovery(fault),
+                format!("`token_endpoint`: {problem}"),
+            )
+            .remedy("have the server's document mended, or configure `token_url`")
+        })
+    }
+}
+
+/// Where the document is. RFC 8414 3.1 puts the well-known part before the issuer's path; OpenID and
+/// SMART put it behind.
+fn document_url(base: &Url, kind: DiscoveryKind) -> Url {
+    let path = base.path().trim_end_matches('/');
+    let path = match kind {
+        DiscoveryKind::OAuth => format!("/.well-known/oauth-authorization-server{path}"),
+        DiscoveryKind::OpenId => format!("{path}/.well-known/openid-configuration"),
+        DiscoveryKind::Smart => format!("{path}/.well-known/smart-configuration"),
+    };
+    let mut url = base.clone();
+    url.set_path(&path);
+    url.set_query(None);
+    url
+}
+
+/// The URL with a slash at its end, for joining.
+fn directory(base: &Url) -> Url {
+    let mut base = base.clone();
+    if !base.path().ends_with('/') {
+        let path = format!("{}/", base.path());
+        base.set_path(&path);
+    }
+    base
+}
+
+async fn fetch(env: &Env, url: &Url) -> Result<Answer, Error> {
+    let settings = env.http().settings();
+    let mut attempts = Attempts::new(
+        ReplayClass::Safe,
+        env.clock().ticks(),
+        settings.overall_timeout,
+    );
+    loop {
+        let attempt = attempts.begin();
+        let started = env.clock().ticks();
+        let outcome = fetch_once(env, url).await;
+        let millis = env.clock().ticks().saturating_sub(started).as_millis();
+        let (kind, target) = (
+            outcome
+                .as_ref()
+                .err()
+                .map_or("ok", |f| f.error.kind().name()),
+            origin(url),
+        );
+        tracing::debug!(
+            target_system = target,
+            attempt,
+            outcome = kind,
+            duration_ms = millis,
+            "discovery"
+        );
+        match outcome {
+            Ok(answer) => return Ok(answer),
+            Err(failure) => match attempts.judge(&failure, env.clock().ticks()) {
+                Verdict::Again(pause) => env.clock().sleep(pause).await,
+                Verdict::Stop(error) => {
+                    return Err(error.context(format!("discovery at {}", shown(url))));
+                }
+            },
+        }
+    }
+}
+
+async fn fetch_once(env: &Env, url: &Url) -> Result<Answer, Failure> {
+    let mut request = reqwest::Request::new(http::Method::GET, url.clone());
+    let json = http::HeaderValue::from_static("application/json");
+    request.headers_mut().insert(http::header::ACCEPT, json);
+    let timeout = env.http().settings().request_timeout;
+    let answer = env.http().exchange(request, Pool::Shared, timeout).await?;
+    let status = answer.status.as_u16();
+    if status == 200 {
+        return Ok(answer);
+    }
+    let (kind, recovery) = match status {
+        408 | 429 | 500..=599 => {
+            let after = retry_after(&answer.headers, env.clock().now());
+            (ErrorKind::Http, Recovery::Retry { after })
+        }
+        _ => (
+            ErrorKind::Discovery(DiscoveryFault::Missing),
+            Recovery::FixConfig,
+        ),
+    };
+    Err(Failure::answered(
+        Error::new(kind, format!("the server answered with status {status}"))
+            .remedy("check the URL (`issuer`, or the base of the API); if the server has no such document, configure `token_url` as the vendor documents it")
+            .with_recovery(recovery)
+            .with_status(status),
+    ))
+}
+
+/// The most bytes of a discovery document.
+const LIMIT: usize = 512 * 1024;
+
+fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
+    let protocol = |fault, problem: &str| {
+        Error::new(
+            ErrorKind::Protocol(fault),
+            format!("the document {problem}"),
+        )
+        .remedy("check the URL; if the server has no such document, configure `token_url`")
+        .with_recovery(Recovery::FixConfig)
+    };
+    if body.len() > LIMIT {
+        return Err(protocol(ProtocolFault::TooLarge, "is larger than 512 KiB"));
+    }
+    match serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
+        Ok(Value::Object(members)) => Ok(members),
+        Ok(_) => Err(protocol(ProtocolFault::NotObject, "is not one JSON object")),
+        Err(_) => Err(protocol(ProtocolFault::NotJson, "is not JSON")),
+    }
+}
+
+fn strings(document: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Error> {
+    let Some(member) = document.get(name).filter(|member| !member.is_null()) else {
+        return Ok(None);
+    };
+    let list = member.as_array().and_then(|list| {
+        list.iter()
+            .map(|item| item.as_str().map(str::to_owned))
+            .collect::<Option<Vec<_>>>()
+    });
+    list.map(Some).ok_or_else(|| {
+        let problem = format!("`{name}` is not a list of strings");
+        Error::new(ErrorKind::Protocol(ProtocolFault::BadType), problem)
+    })
+}
+
+/// How long a document is taken: its `max-age` (RFC 9111 5.2.2.1), from a minute to a day.
+fn lifetime(headers: &HeaderMap) -> Duration {
+    headers
+        .get_all(http::header::CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|directive| {
+            directive
+                .trim()
+                .strip_prefix("max-age=")?
+                .trim_matches('"')
+                .parse()
+                .ok()
+        })
+        .map_or(USUAL, Duration::from_secs)
+        .clamp(SHORTEST, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::HttpSettings;
+    use http::StatusCode;
+    use serde_json::json;
+
+    #[test]
+    fn the_document_stands_where_each_specification_puts_it() {
+        for (base, kind, url) in [
+            (
+                "https://a.example",
+                DiscoveryKind::OAuth,
+                "https://a.example/.well-known/oauth-authorization-server",
+            ),
+            (
+                "https://a.example/t/1",
+                DiscoveryKind::OAuth,
+                "https://a.example/.well-known/oauth-authorization-server/t/1",
+            ),
+            (
+                "https://a.example/t/1/",
+                DiscoveryKind::OAuth,
+                "https://a.example/.well-known/oauth-authorization-server/t/1",
+            ),
+            (
+                "https://a.example/t",
+                DiscoveryKind::OpenId,
+                "https://a.example/t/.well-known/openid-configuration",
+            ),
+            (
+                "https://a.example/t/fhir",
+                DiscoveryKind::Smart,
+                "https://a.example/t/fhir/.well-known/smart-configuration",
+            ),
+            (
+                "https://a.example/t/fhir/",
+                DiscoveryKind::Smart,
+                "https://a.example/t/fhir/.well-known/smart-configuration",
+            ),
+        ] {
+            assert_eq!(
+                document_url(&base.parse().unwrap(), kind).as_str(),
+                url,
+                "{base} {kind:?}"
+            );
+        }
+    }
+
+    fn read(kind: DiscoveryKind, base: &str, document: &Value) -> Result<Metadata, Error> {
+        let env = Env::new(HttpSettings::default()).unwrap();
+        let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_owned());
+        let answer = Answer {
+            status: StatusCode::OK,
+            headers: HeaderMap::new(),
+            body: document.to_string().into_bytes().into(),
+        };
+        Discovery::new(base.parse().unwrap(), kind, issuer).read(&answer, &env)
+    }
+
+    #[test]
+    fn an_issuer_that_is_not_identical_drops_the_document() {
+        let document =
+            |issuer: Value| json!({"issuer": issuer, "token_endpoint": "https://a.example/t"});
+        read(
+            DiscoveryKind::OAuth,
+            "https://a.example/x",
+            &document("https://a.example/x".into()),
+        )
+        .unwrap();
+        for other in [
+            json!("https://a.example/x/"),
+            json!("https://A.example/x"),
+            json!("https://a.example:443/x"),
+            json!("https://a.example/%78"),
+            json!("https://b.example/x"),
+            json!("https://a.example/{tenantid}"),
+            json!(7),
+            json!(null),
+        ] {
+            let error = read(
+                DiscoveryKind::OAuth,
+                "https://a.example/x",
+                &document(other),
+            )
+            .unwrap_err();
+            assert_eq!(error.kind().name(), "Discovery.Issuer");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_cannot_be_used_is_refused() {
+        for (endpoint, kind) in [
+            (json!("http://a.example/t"), "Discovery.Url"),
+            (json!("https://user:pass@a.example/t"), "Discovery.Url"),
+            (json!("https://a.example/t#f"), "Discovery.Url"),
+            (json!("javascript:alert(1)"), "Discovery.Url"),
+            (json!("file:///t"), "Discovery.Url"),
+            (json!("data:,t"), "Discovery.Url"),
+            (
+                json!(format!("https://a.example/{}", "t".repeat(20_000))),
+                "Discovery.Url",
+            ),
+            (json!("/t"), "Discovery.Missing"),
+            (json!(""), "Discovery.Missing"),
+            (json!(7), "Discovery.Missing"),
+            (json!(null), "Discovery.Missing"),
+        ] {
+            let document = json!({"issuer": "https://a.example", "token_endpoint": endpoint});
+            let error = read(DiscoveryKind::OAuth, "https://a.example", &document).unwrap_err();
+            assert_eq!(error.kind().name(), kind, "{error}");
+            assert!(!error.to_string().contains("pass@"));
+        }
+    }
+
+    #[test]
+    fn smart_resolves_a_relative_endpoint_against_the_base() {
+        for base in ["https://a.example/t/fhir", "https://a.example/t/fhir/"] {
+            for (endpoint, url) in [
+                ("auth/token", "https://a.example/t/fhir/auth/token"),
+                ("/token", "https://a.example/token"),
+            ] {
+                let metadata = read(
+                    DiscoveryKind::Smart,
+                    base,
+                    &json!({"token_endpoint": endpoint}),
+                )
+                .unwrap();
+                assert_eq!(metadata.token_endpoint.as_str(), url);
+            }
+        }
+    }
+
+    #[test]
+    fn another_host_is_noticed() {
+        let document =
+            |endpoint: &str| json!({"issuer": "https://a.example", "token_endpoint": endpoint});
+        let foreign = |endpoint| {
+            read(
+                DiscoveryKind::OpenId,
+                "https://a.example",
+                &document(endpoint),
+            )
+            .unwrap()
+            .foreign
+        };
+        assert!(foreign("https://b.example/t"));
+        assert!(!foreign("https://a.example:8443/t"));
+    }
+
+    #[test]
+    fn what_a_server_supports_is_a_list_of_strings_or_absent() {
+        let document = |methods: Value| {
+            json!({"issuer": "https://a.example", "token_endpoint": "https://a.example/t",
+                   "token_endpoint_auth_methods_supported": methods})
+        };
+        let read = |methods| {
+            read(
+                DiscoveryKind::OAuth,
+                "https://a.example",
+                &document(methods),
+            )
+        };
+        assert_eq!(read(json!(null)).unwrap().auth_methods, None);
+        assert_eq!(
+            read(json!(["a"])).unwrap().auth_methods,
+            Some(vec!["a".to_owned()])
+        );
+        for bad in [json!("a"), json!([1]), json!({})] {
+            assert_eq!(read(bad).unwrap_err().kind().name(), "Protocol.BadType");
+        }
+    }
+
+    #[test]
+    fn a_document_is_kept_as_long_as_it_says_from_a_minute_to_a_day() {
+        let kept = |value: &'static str| {
+            lifetime(&HeaderMap::from_iter([(
+                http::header::CACHE_CONTROL,
+                value.parse().unwrap(),
+            )]))
+            .as_secs()
+        };
+        assert_eq!(kept("public, max-age=600"), 600);
+        assert_eq!(kept("max-age=1"), 60);
+        assert_eq!(kept("max-age=99999999"), 86_400);
+        assert_eq!(kept("no-store"), 3600);
+    }
+}

@@ -1,0 +1,307 @@
+//! The token endpoint: a grant in, a token out (RFC 6749 3.2).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use tracing::Instrument as _;
+use url::Url;
+
+use crate::client_auth::{Attempt, Audience, ClientAuth};
+use crate::discovery::{Discovery, Metadata};
+use crate::env::Env;
+use crate::error::{Error, ErrorKind};
+use crate::grant::{Grant, Parameters};
+use crate::http::url::origin;
+use crate::http::{Failure, Pool};
+use crate::response::{self, Asked, Granted};
+use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::secret::Secret;
+use crate::server::{AuthorizationServer, Endpoints};
+
+/// The token endpoint of one server, for one client.
+#[derive(Debug)]
+pub(crate) struct TokenEndpoint {
+    env: Env,
+    server: AuthorizationServer,
+    client: ClientAuth,
+    discovery: Option<Arc<Discovery>>,
+    /// Held so that it lives as long as anybody needs it.
+    _key_uses: Option<Arc<KeyUses>>,
+}
+
+/// A token, and the moment before it was asked for, from which its lifetime is counted.
+#[derive(Debug)]
+pub(crate) struct Issued {
+    pub granted: Granted,
+    pub asked_at: DateTime<Utc>,
+    pub asked_tick: Duration,
+}
+
+/// Which authority each key pair signs assertions for.
+#[derive(Debug, Default)]
+struct KeyUses(Mutex<HashMap<String, String>>);
+
+/// Where a request goes.
+struct Target {
+    url: Url,
+    issuer: Option<String>,
+    foreign: bool,
+}
+
+impl TokenEndpoint {
+    pub fn new(env: &Env, server: AuthorizationServer, client: ClientAuth) -> Result<Self, Error> {
+        let key_uses = claim_key(env, &server, &client)?;
+        let discovery = match &server.endpoints {
+            Endpoints::Configured { .. } => None,
+            Endpoints::Discovered { base, kind } => {
+                let issuer = server.issuer.clone();
+                let name = format!(
+                    "discovery {kind:?} {base} {}",
+                    issuer.as_deref().unwrap_or("")
+                );
+                Some(env.shared(&name, || Discovery::new(base.clone(), *kind, issuer)))
+            }
+        };
+        Ok(Self {
+            env: env.clone(),
+            server,
+            client,
+            discovery,
+            _key_uses: key_uses,
+        })
+    }
+
+    pub fn server(&self) -> &AuthorizationServer {
+        &self.server
+    }
+
+    pub fn client(&self) -> &ClientAuth {
+        &self.client
+    }
+
+    /// Asks for a token, in as many attempts as the grant's replay class allows. None begins after
+    /// the tick `not_after`.
+    pub async fn request(&self, grant: &Grant, not_after: Duration) -> Result<Issued, Error> {
+        let span = tracing::info_span!(
+            "token_request",
+            target_system = self.server.authority(),
+            grant = grant.grant_type(),
+        );
+        self.attempts(grant, not_after).instrument(span).await
+    }
+
+    async fn attempts(&self, grant: &Grant, not_after: Duration) -> Result<Issued, Error> {
+        let target = self.resolve().await?;
+        let class = grant.replay_class(self.server.departures.lifetime.rotation);
+        let clock = self.env.clock();
+        let overall = self.env.http().settings().overall_timeout;
+        let mut attempts = Attempts::new(class, clock.ticks(), overall);
+        loop {
+            let number = attempts.begin();
+            let started = clock.ticks();
+            if started > not_after {
+                return Err(Error::new(
+                    ErrorKind::Timeout,
+                    "the right to renew ran out before the request could be sent (was this process stopped?)",
+                ));
+            }
+            let outcome = self.attempt(grant, class, &target).await;
+            let duration_ms = clock.ticks().saturating_sub(started).as_millis();
+            let failure = match outcome {
+                Ok(issued) => {
+                    tracing::info!(
+                        attempt = number,
+                        outcome = "ok",
+                        duration_ms,
+                        "token request"
+                    );
+                    return Ok(issued);
+                }
+                Err(failure) => failure,
+            };
+            let outcome = failure.error.kind().name();
+            tracing::warn!(attempt = number, outcome, duration_ms, error = %failure.error, "token request");
+            match attempts.judge(&failure, clock.ticks()) {
+                Verdict::Again(pause) => clock.sleep(pause).await,
+                Verdict::Stop(error) => return Err(error),
+            }
+        }
+    }
+
+    /// One attempt: authentication is made anew, so that no `jti` is sent twice.
+    async fn attempt(
+        &self,
+        grant: &Grant,
+        class: ReplayClass,
+        target: &Target,
+    ) -> Result<Issued, Failure> {
+        let departures = &self.server.departures;
+        let asked_at = self.env.clock().now();
+        let asked_tick = self.env.clock().ticks();
+        let mut parameters = grant.parameters(departures).map_err(Failure::unsent)?;
+        let mut headers = HeaderMap::new();
+        let attempt = Attempt {
+            now: asked_at,
+            token_url: &target.url,
+            issuer: target.issuer.as_deref(),
+            departures,
+            secrets: self.env.secrets(),
+        };
+        let applied = self
+            .client
+            .apply(&attempt, &mut parameters, &mut headers)
+            .await
+            .map_err(Failure::unsent)?;
+        let secrets: Vec<Secret> = parameters
+            .secrets()
+            .cloned()
+            .chain(applied.secrets.iter().cloned())
+            .collect();
+        let request = self.build(&target.url, &parameters, headers);
+        let settings = self.env.http().settings();
+        let timeout = match class {
+            ReplayClass::Safe => settings.request_timeout,
+            // its callers have long been told of the timeout; what it brings is still kept
+            _ => settings.request_timeout + settings.late_answer,
+        };
+        let answer = self
+            .env
+            .http()
+            .exchange(request, pool(class, target), timeout)
+            .await?;
+        let from = origin(&target.url);
+        let asked = Asked {
+            from: &from,
+            scopes: grant.scopes(),
+            renewal: matches!(grant, Grant::RefreshToken(_)),
+            refresh_token_expected: grant.may_bring_refresh_token(),
+            authentication: &applied.description,
+            secrets: &secrets,
+            departures,
+            retry_after: retry_after(&answer.headers, self.env.clock().now()),
+        };
+        let granted = response::judge(answer.status, &answer.headers, &answer.body, &asked)
+            .map_err(Failure::answered)?;
+        Ok(Issued {
+            granted,
+            asked_at,
+            asked_tick,
+        })
+    }
+
+    fn build(&self, url: &Url, parameters: &Parameters, headers: HeaderMap) -> reqwest::Request {
+        let mut request = reqwest::Request::new(Method::POST, url.clone());
+        let all = request.headers_mut();
+        all.insert(
+            http::header::ACCEPT,
+            HeaderValue::from_static("application/json"),
+        );
+        all.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        for (name, value) in &self.server.departures.request.headers {
+            // checked when they were declared
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                all.insert(name, value);
+            }
+        }
+        all.extend(headers);
+        *request.body_mut() = Some(parameters.encode().to_string().into());
+        request
+    }
+
+    async fn resolve(&self) -> Result<Target, Error> {
+        let Some(discovery) = &self.discovery else {
+            let Endpoints::Configured { token_url } = &self.server.endpoints else {
+                return Err(Error::config("token_url", "no endpoint is configured"));
+            };
+            let issuer = self.server.issuer.clone();
+            return Ok(Target {
+                url: token_url.clone(),
+                issuer,
+                foreign: false,
+            });
+        };
+        let metadata = discovery.metadata(&self.env).await?;
+        self.check_algorithm(&metadata)?;
+        let issuer = self
+            .server
+            .issuer
+            .clone()
+            .or_else(|| metadata.issuer.clone());
+        Ok(Target {
+            url: metadata.token_endpoint.clone(),
+            issuer,
+            foreign: metadata.foreign,
+        })
+    }
+
+    /// RFC 8414 2: an assertion in an algorithm that the server does not list is not worth sending.
+    fn check_algorithm(&self, metadata: &Metadata) -> Result<(), Error> {
+        let (Some(known), Some(algorithm)) = (
+            &metadata.assertion_algorithms,
+            self.client.assertion_algorithm(self.env.secrets())?,
+        ) else {
+            return Ok(());
+        };
+        if known.contains(&algorithm) {
+            return Ok(());
+        }
+        let known = crate::text::escape(&known.join(", "));
+        Err(Error::config(
+            "key.algorithm",
+            format!("the server takes no assertion in {algorithm}, but in: {known}"),
+        )
+        .remedy("use a key for one of these"))
+    }
+}
+
+fn pool(class: ReplayClass, target: &Target) -> Pool {
+    match (target.foreign, class) {
+        (true, _) => Pool::Guarded,
+        (false, ReplayClass::Safe) => Pool::Shared,
+        (false, _) => Pool::Fresh,
+    }
+}
+
+/// With the token endpoint as audience, a server that is handed an assertion by mix-up could use it at
+/// another where the same key is registered (draft-ietf-oauth-security-topics-update 2.1.2).
+fn claim_key(
+    env: &Env,
+    server: &AuthorizationServer,
+    client: &ClientAuth,
+) -> Result<Option<Arc<KeyUses>>, Error> {
+    if client.audience() != Some(&Audience::TokenEndpoint)
+        || server.departures.assertion.key_shared_between_issuers
+    {
+        return Ok(None);
+    }
+    let Some(key) = client.public_key_name(env.secrets())? else {
+        return Ok(None);
+    };
+    let uses = env.shared("key uses", KeyUses::default);
+    {
+        let mut map = uses.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let authority = map
+            .entry(key)
+            .or_insert_with(|| server.authority().to_owned());
+        if authority != server.authority() {
+            let problem = format!(
+                "this key pair already signs for {}, and with the token endpoint as audience one server could use \
+                 an assertion at the other",
+                crate::text::escape(authority)
+            );
+            return Err(Error::config("key", problem).remedy(
+                "make a key for each server, or, where servers share a registration, declare \
+                 `departures.assertion.key_shared_between_issuers = true`",
+            ));
+        }
+    }
+    Ok(Some(uses))
+}

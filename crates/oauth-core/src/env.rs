@@ -1,0 +1,228 @@
+//! What all connections of a process share.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::clock::{Clock, SystemClock};
+use crate::error::Error;
+use crate::http::{Http, HttpSettings};
+use crate::record::{MemoryStore, RecordStore};
+use crate::secret::Secrets;
+
+/// What all connections of a process share: HTTP clients, clock, store of tokens, and the renewals
+/// under way. Built once; cheap to clone.
+///
+/// ```
+/// # fn main() -> Result<(), oauth_core::error::Error> {
+/// use oauth_core::{env::Env, http::HttpSettings};
+///
+/// let env = Env::new(HttpSettings::default())?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Env(Arc<Inner>);
+
+struct Inner {
+    http: Http,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn RecordStore>,
+    secrets: Secrets,
+    shared: Mutex<HashMap<String, Weak<dyn Any + Send + Sync>>>,
+    running: watch::Sender<usize>,
+    closing: AtomicBool,
+}
+
+/// Builds an [`Env`] whose parts are not the usual ones.
+#[derive(Debug)]
+pub struct EnvBuilder {
+    settings: HttpSettings,
+    clock: Arc<dyn Clock>,
+    store: Arc<dyn RecordStore>,
+    secrets: Secrets,
+}
+
+impl Env {
+    /// The system's clock, the process's environment variables, tokens kept in memory.
+    ///
+    /// # Errors
+    /// A root certificate or the proxy's URL cannot be used.
+    pub fn new(settings: HttpSettings) -> Result<Self, Error> {
+        Self::builder(settings).build()
+    }
+
+    /// An env of other parts.
+    pub fn builder(settings: HttpSettings) -> EnvBuilder {
+        EnvBuilder {
+            settings,
+            clock: Arc::new(SystemClock),
+            store: Arc::new(MemoryStore::default()),
+            secrets: Secrets::default(),
+        }
+    }
+
+    /// The HTTP clients.
+    pub fn http(&self) -> &Http {
+        &self.0.http
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// The store of tokens.
+    pub fn store(&self) -> &Arc<dyn RecordStore> {
+        &self.0.store
+    }
+
+    /// How secrets are read.
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.0.secrets
+    }
+
+    /// Ends the taking of new work and waits until the renewals under way are done, so that none
+    /// loses a rotated token. False where `deadline` passed before.
+    pub async fn shutdown(&self, deadline: Duration) -> bool {
+        self.0.closing.store(true, Ordering::SeqCst);
+        let mut running = self.0.running.subscribe();
+        tokio::time::timeout(deadline, running.wait_for(|count| *count == 0))
+            .await
+            .is_ok_and(|r| r.is_ok())
+    }
+
+    /// Whether [`Env::shutdown`] was called.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::SeqCst)
+    }
+
+    /// Returns when no renewal is under way: background work announces its end.
+    pub async fn idle(&self) {
+        let mut running = self.0.running.subscribe();
+        // the sender lives as long as `self`
+        let _ = running.wait_for(|count| *count == 0).await;
+    }
+
+    /// The one value of that name and type that all connections share while anyone holds it.
+    pub(crate) fn shared<T: Any + Send + Sync>(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> T,
+    ) -> Arc<T> {
+        let mut shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = shared.get(name).and_then(Weak::upgrade)
+            && let Ok(found) = found.downcast::<T>()
+        {
+            return found;
+        }
+        if shared.len() >= 64 && shared.len().is_power_of_two() {
+            shared.retain(|_, held| held.strong_count() > 0);
+        }
+        let made = Arc::new(make());
+        let held: Weak<T> = Arc::downgrade(&made);
+        shared.insert(name.to_owned(), held);
+        made
+    }
+
+    /// Runs work that no caller can cancel, and that [`Env::shutdown`] waits for.
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let guard = Running::begin(self.clone());
+        tokio::spawn(async move {
+            let _guard = guard;
+            work.await;
+        });
+    }
+}
+
+/// Counts one piece of work until it is dropped, by its end, a panic or the runtime's.
+struct Running(Env);
+
+impl Running {
+    fn begin(env: Env) -> Self {
+        env.0.running.send_modify(|count| *count += 1);
+        Self(env)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0
+            .0
+            .running
+            .send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+impl EnvBuilder {
+    /// Another clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another store of tokens.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn RecordStore>) -> Self {
+        self.store = store;
+        self
+    }
+
+    /// Another source of environment variables than the process's.
+    #[must_use]
+    pub fn variables(
+        mut self,
+        variables: impl Fn(&str) -> Option<OsString> + Send + Sync + 'static,
+    ) -> Self {
+        self.secrets.variables = Arc::new(variables);
+        self
+    }
+
+    /// Allows `literal:` secrets in configurations. For tests.
+    #[must_use]
+    pub fn allow_literal_secrets(mut self) -> Self {
+        self.secrets.literals_allowed = true;
+        self
+    }
+
+    /// Refuses files with secrets that others can read, that belong to others, or that are symbolic
+    /// links, instead of warning of them.
+    #[must_use]
+    pub fn strict_permissions(mut self) -> Self {
+        self.secrets.strict_permissions = true;
+        self
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// A root certificate or the proxy's URL cannot be used.
+    pub fn build(self) -> Result<Env, Error> {
+        Ok(Env(Arc::new(Inner {
+            http: Http::new(self.settings)?,
+            clock: self.clock,
+            store: self.store,
+            secrets: self.secrets,
+            shared: Mutex::default(),
+            running: watch::Sender::new(0),
+            closing: AtomicBool::new(false),
+        })))
+    }
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Env")
+            .field("http", &self.0.http)
+            .field("clock", &self.0.clock)
+            .field("store", &self.0.store)
+            .finish_non_exhaustive()
+    }
+}

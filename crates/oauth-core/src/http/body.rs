@@ -1,0 +1,53 @@
+//! Reading bodies that may be endless.
+
+use zeroize::Zeroizing;
+
+use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::http::fault::{self, Failure};
+use crate::http::settings::HttpSettings;
+
+/// Reads a whole body of at most `limit` bytes, counted after any decoding.
+///
+/// # Errors
+/// The body is larger, broke off, or its coding is broken.
+pub async fn read_limited(response: reqwest::Response, limit: usize) -> Result<Vec<u8>, Error> {
+    let from = crate::http::url::origin(response.url());
+    let settings = HttpSettings::default();
+    let mut body = read(response, limit, &from, &settings)
+        .await
+        .map_err(|failure| failure.error)?;
+    Ok(std::mem::take(&mut *body))
+}
+
+pub(super) async fn read(
+    mut response: reqwest::Response,
+    limit: usize,
+    from: &str,
+    settings: &HttpSettings,
+) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let announced = response.content_length().unwrap_or(0);
+    if announced > limit as u64 {
+        return Err(too_large(from, limit));
+    }
+    // room for all at once: a buffer that grows leaves copies of a token behind
+    let room = usize::try_from(announced).unwrap_or(0).max(4096).min(limit);
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
+    while let Some(chunk) = response
+        .chunk()
+        .await
+        .map_err(|error| fault::of_body(error, from, settings))?
+    {
+        if body.len() + chunk.len() > limit {
+            return Err(too_large(from, limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn too_large(from: &str, limit: usize) -> Failure {
+    Failure::answered(Error::new(
+        ErrorKind::Protocol(ProtocolFault::TooLarge),
+        format!("{from} answered with more than {limit} bytes"),
+    ))
+}

@@ -1,0 +1,190 @@
+//! What became of a request that brought no answer: what went wrong, and whether the server may
+//! have processed it.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::http::settings::HttpSettings;
+use crate::text;
+
+/// A request without a usable answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub error: Error,
+    pub sent: Sent,
+}
+
+/// Whether the server may have processed a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// Provably not: no connection, or the stream was refused (RFC 9113 8.7).
+    No,
+    /// Nobody knows.
+    Maybe,
+    /// Yes: it answered.
+    Yes,
+}
+
+impl Failure {
+    pub fn unsent(error: Error) -> Self {
+        Self {
+            error,
+            sent: Sent::No,
+        }
+    }
+
+    pub fn answered(error: Error) -> Self {
+        Self {
+            error,
+            sent: Sent::Yes,
+        }
+    }
+}
+
+/// A name that has no address which may be connected to.
+#[derive(Debug)]
+pub(super) struct NoPublicAddress;
+
+impl fmt::Display for NoPublicAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name has no public address")
+    }
+}
+
+impl StdError for NoPublicAddress {}
+
+/// A failure before the answer's head was read.
+pub(crate) fn of_request(error: reqwest::Error, to: &str, settings: &HttpSettings) -> Failure {
+    let error = error.without_url();
+    if has::<NoPublicAddress>(&error) {
+        return Failure::unsent(super::private_endpoint(to));
+    }
+    if error.is_connect() {
+        return Failure::unsent(of_connect(&error, to, settings));
+    }
+    if error.is_builder() {
+        let problem = format!("a request to {to} cannot be built: {}", causes(&error));
+        return Failure::unsent(Error::new(ErrorKind::Config, problem));
+    }
+    if refused_stream(&error) {
+        let problem = format!("{to} refused the stream before it processed the request");
+        return Failure::unsent(Error::new(ErrorKind::Interrupted, problem));
+    }
+    of_body(error, to, settings)
+}
+
+/// A failure once the request was on its way.
+pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) -> Failure {
+    let error = error.without_url();
+    let hyper = find::<hyper::Error>(&error);
+    let (kind, problem) = if error.is_timeout() {
+        let problem = format!(
+            "{to} did not answer in time (at most {:?} for the whole, {:?} for a pause)",
+            settings.request_timeout, settings.read_timeout
+        );
+        (ErrorKind::Timeout, problem)
+    } else if hyper.is_some_and(hyper::Error::is_parse_too_large) {
+        let problem = format!("{to} answered with a head that is too large");
+        (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
+    } else if hyper.is_some_and(hyper::Error::is_parse) || is_broken_framing(&error) {
+        let problem = format!("{to} answered with broken HTTP: {}", causes(&error));
+        (ErrorKind::Protocol(ProtocolFault::BadEncoding), problem)
+    } else {
+        let problem = format!("the connection to {to} broke: {}", causes(&error));
+        (ErrorKind::Interrupted, problem)
+    };
+    Failure {
+        error: Error::new(kind, problem),
+        sent: Sent::Maybe,
+    }
+}
+
+fn of_connect(error: &reqwest::Error, to: &str, settings: &HttpSettings) -> Error {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        let problem = format!(
+            "no TLS connection to {to}: {}",
+            text::escape(&tls.to_string())
+        );
+        return Error::new(ErrorKind::Tls, problem)
+            .remedy("check the server's certificate; a private root of trust goes into `HttpSettings::ca_roots`");
+    }
+    if error.is_timeout() {
+        let problem = format!(
+            "no connection to {to} within {:?}",
+            settings.connect_timeout
+        );
+        return Error::new(ErrorKind::Timeout, problem)
+            .remedy("check the host, the port and the firewall");
+    }
+    let problem = format!("no connection to {to}: {}", causes(error));
+    Error::new(ErrorKind::Connect, problem)
+        .remedy("check the host, the port, the proxy and the network")
+}
+
+/// The server says that it did not process the request (RFC 9113 8.7).
+fn refused_stream(error: &reqwest::Error) -> bool {
+    find::<h2::Error>(error).is_some_and(|h2| {
+        h2.is_remote()
+            && (h2.reason() == Some(h2::Reason::REFUSED_STREAM)
+                || (h2.is_go_away() && h2.reason() == Some(h2::Reason::NO_ERROR)))
+    })
+}
+
+/// Chunks or content codings that do not decode.
+fn is_broken_framing(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&(dyn StdError + 'static)> = Some(error);
+    while let Some(at) = cause {
+        if let Some(io) = at.downcast_ref::<std::io::Error>() {
+            let kind = io.kind();
+            if matches!(
+                kind,
+                std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput
+            ) {
+                return true;
+            }
+        }
+        cause = at.source();
+    }
+    false
+}
+
+fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+    let mut cause = Some(error);
+    while let Some(at) = cause {
+        if let Some(found) = at.downcast_ref::<E>() {
+            return Some(found);
+        }
+        // io::Error shows its content's source, never the content
+        if let Some(inner) = at
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            && let Some(found) = find::<E>(inner)
+        {
+            return Some(found);
+        }
+        cause = at.source();
+    }
+    None
+}
+
+fn has<E: StdError + 'static>(error: &(dyn StdError + 'static)) -> bool {
+    find::<E>(error).is_some()
+}
+
+/// The causes of an error in one line, without reqwest's own first words.
+pub(super) fn causes(error: &(dyn StdError + 'static)) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut cause = error.source();
+    while let Some(at) = cause {
+        let line = at.to_string();
+        if lines.last() != Some(&line) {
+            lines.push(line);
+        }
+        cause = at.source();
+    }
+    if lines.is_empty() {
+        lines.push(error.to_string());
+    }
+    text::escape(&lines.join(": "))
+}

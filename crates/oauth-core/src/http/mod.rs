@@ -1,0 +1,296 @@
+//! The only room that builds HTTP clients: deadlines, the cap on the decoded body, redirects
+//! refused, and errors without URLs.
+
+mod body;
+mod fault;
+mod settings;
+pub(crate) mod url;
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use ::url::{Host, Url};
+use http::{HeaderMap, StatusCode};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+
+pub use crate::http::body::read_limited;
+pub(crate) use crate::http::fault::{Failure, Sent, of_request as failure_of_request};
+pub use crate::http::settings::{HttpSettings, Proxy};
+
+use crate::error::{Error, ErrorKind, ProtocolFault};
+
+/// The HTTP clients of an [`Env`](crate::env::Env).
+///
+/// Authorization servers are spoken to without redirects, cookies, hidden retries or content codings;
+/// APIs without redirects, cookies or hidden retries, but with gzip.
+pub struct Http {
+    settings: HttpSettings,
+    pooled: reqwest::Client,
+    fresh: OnceLock<reqwest::Client>,
+    guarded: OnceLock<reqwest::Client>,
+    api: reqwest::Client,
+}
+
+/// Which connections a request may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pool {
+    /// A kept one, if there is one.
+    Shared,
+    /// A new one: a kept one may be closed under the request, and then nobody knows whether it was
+    /// processed.
+    Fresh,
+    /// A new one, to a public address only: the host was named by a foreign server.
+    Guarded,
+}
+
+/// A whole answer of an authorization server.
+pub(crate) struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: zeroize::Zeroizing<Vec<u8>>,
+}
+
+impl Http {
+    /// Builds the clients.
+    ///
+    /// # Errors
+    /// A root certificate or the proxy's URL cannot be used.
+    pub fn new(settings: HttpSettings) -> Result<Self, Error> {
+        let pooled = build(client(&settings)?.no_gzip())?;
+        let api = build(client(&settings)?.gzip(true).timeout(settings.api_timeout))?;
+        Ok(Self {
+            settings,
+            pooled,
+            fresh: OnceLock::new(),
+            guarded: OnceLock::new(),
+            api,
+        })
+    }
+
+    /// The settings it was made from.
+    pub fn settings(&self) -> &HttpSettings {
+        &self.settings
+    }
+
+    /// The client for requests that bear no token, such as a download from a presigned URL. It
+    /// follows no redirect.
+    pub fn api(&self) -> &reqwest::Client {
+        &self.api
+    }
+
+    /// Parses the URL of a server that a configuration names.
+    ///
+    /// # Errors
+    /// It is not `https` (or `http` to a literal loopback address, where that is allowed), or it
+    /// holds a user name or a fragment. The message names `field`.
+    pub fn parse_url(&self, field: &str, text: &str) -> Result<Url, Error> {
+        url::parse(text, self.settings.loopback_http)
+            .map_err(|problem| Error::config(field, problem))
+    }
+
+    /// Sends a request to an authorization server and reads the whole answer.
+    pub(crate) async fn exchange(
+        &self,
+        mut request: reqwest::Request,
+        pool: Pool,
+        timeout: Duration,
+    ) -> Result<Answer, Failure> {
+        *request.timeout_mut() = Some(timeout);
+        let to = url::origin(request.url());
+        let client = self.client_for(pool, request.url())?;
+        let response = client
+            .execute(request)
+            .await
+            .map_err(|error| fault::of_request(error, &to, &self.settings))?;
+        let status = response.status();
+        let headers = response.headers().clone();
+        if let Some(location) = redirect(status, &headers) {
+            return Err(Failure::answered(redirect_refused(
+                status,
+                location,
+                response.url(),
+            )));
+        }
+        refuse_coding(&headers, &to).map_err(Failure::answered)?;
+        let body = body::read(response, self.settings.body_limit, &to, &self.settings).await?;
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    }
+
+    fn client_for(&self, pool: Pool, url: &Url) -> Result<&reqwest::Client, Failure> {
+        match pool {
+            Pool::Shared => Ok(&self.pooled),
+            Pool::Fresh => lazily(&self.fresh, || {
+                build(client(&self.settings)?.no_gzip().pool_max_idle_per_host(0))
+            }),
+            Pool::Guarded if self.settings.private_endpoints => Ok(&self.pooled),
+            Pool::Guarded => {
+                refuse_private_literal(url).map_err(Failure::unsent)?;
+                lazily(&self.guarded, || {
+                    build(
+                        client(&self.settings)?
+                            .no_gzip()
+                            .dns_resolver(Arc::new(PublicOnly)),
+                    )
+                })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+fn lazily(
+    cell: &OnceLock<reqwest::Client>,
+    make: impl FnOnce() -> Result<reqwest::Client, Error>,
+) -> Result<&reqwest::Client, Failure> {
+    if let Some(client) = cell.get() {
+        return Ok(client);
+    }
+    let made = make().map_err(Failure::unsent)?;
+    Ok(cell.get_or_init(|| made))
+}
+
+/// What all clients have in common.
+fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
+    let mut builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .https_only(!settings.loopback_http)
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .user_agent(settings.user_agent.as_str());
+    builder = match &settings.proxy {
+        Proxy::FromEnvironment => builder,
+        Proxy::None => builder.no_proxy(),
+        Proxy::Url(url) => builder.proxy(reqwest::Proxy::all(url.expose()).map_err(|_| {
+            Error::config("proxy", "this is not the URL of a proxy")
+                .remedy("write `http://host:port`")
+        })?),
+    };
+    let mut roots = Vec::new();
+    for pem in &settings.ca_roots {
+        let read = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
+        if read.is_empty() {
+            return Err(
+                Error::config("ca_roots", "this holds no certificate in PEM form")
+                    .remedy("give the text of a `-----BEGIN CERTIFICATE-----` file"),
+            );
+        }
+        roots.extend(read);
+    }
+    Ok(if settings.only_ca_roots {
+        builder.tls_certs_only(roots)
+    } else if roots.is_empty() {
+        builder
+    } else {
+        builder.tls_certs_merge(roots)
+    })
+}
+
+fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
+    builder.build().map_err(|error| {
+        Error::config(
+            "http",
+            format!("no client can be made: {}", fault::causes(&error)),
+        )
+        .remedy("check the root certificates and the proxy")
+    })
+}
+
+/// The target of a redirect that HTTP clients would follow.
+fn redirect(status: StatusCode, headers: &HeaderMap) -> Option<&str> {
+    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308).then(|| {
+        headers
+            .get(http::header::LOCATION)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or("")
+    })
+}
+
+fn redirect_refused(status: StatusCode, location: &str, from: &Url) -> Error {
+    let target = match from.join(location) {
+        Ok(target) => url::origin(&target),
+        Err(_) => "an unreadable address".into(),
+    };
+    Error::new(
+        ErrorKind::Protocol(ProtocolFault::RedirectRefused),
+        format!(
+            "{} answered {} with a redirect to {target}, which is not followed: it would take the credentials along",
+            url::origin(from),
+            status.as_u16()
+        ),
+    )
+    .remedy("if the server has moved, configure its new URL")
+    .with_recovery(crate::error::Recovery::FixConfig)
+    .with_status(status.as_u16())
+}
+
+/// No content coding was asked for, so none is taken (RFC 9110 8.4): what is not decoded cannot grow.
+fn refuse_coding(headers: &HeaderMap, from: &str) -> Result<(), Error> {
+    let foreign = headers
+        .get_all(http::header::CONTENT_ENCODING)
+        .iter()
+        .any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if foreign {
+        return Err(Error::new(
+            ErrorKind::Protocol(ProtocolFault::BadEncoding),
+            format!("{from} answered with a `Content-Encoding` that was not asked for"),
+        ));
+    }
+    Ok(())
+}
+
+fn refuse_private_literal(url: &Url) -> Result<(), Error> {
+    let address: IpAddr = match url.host() {
+        Some(Host::Ipv4(v4)) => v4.into(),
+        Some(Host::Ipv6(v6)) => v6.into(),
+        _ => return Ok(()),
+    };
+    if url::is_public(address) {
+        Ok(())
+    } else {
+        Err(private_endpoint(&url::origin(url)))
+    }
+}
+
+fn private_endpoint(origin: &str) -> Error {
+    Error::new(
+        ErrorKind::Discovery(crate::error::DiscoveryFault::Address),
+        format!(
+            "discovery names an endpoint at {origin}, on a private, loopback or link-local address"
+        ),
+    )
+    .remedy("if that is right, configure `token_url`, or set `HttpSettings::private_endpoints`")
+}
+
+/// Looks names up and drops every address that a foreign server must not choose, so that the check
+/// is on the address that is connected to.
+struct PublicOnly;
+
+impl Resolve for PublicOnly {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found
+                .filter(|address| url::is_public(address.ip()))
+                .collect();
+            if public.is_empty() {
+                return Err(fault::NoPublicAddress.into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! How this process reaches servers.
+
+use std::time::Duration;
+
+use crate::secret::Secret;
+
+/// How this process reaches servers: proxy, roots of trust, deadlines. Set by the program, never by
+/// a user's configuration of one connection.
+///
+/// ```
+/// use std::time::Duration;
+/// use oauth_core::http::HttpSettings;
+///
+/// let mut settings = HttpSettings::default();
+/// settings.connect_timeout = Duration::from_secs(5);
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct HttpSettings {
+    /// The proxy. Default: what `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+    pub proxy: Proxy,
+    /// More roots of trust, each a PEM text of one or more certificates.
+    pub ca_roots: Vec<String>,
+    /// Trust `ca_roots` alone, and not the operating system's roots.
+    pub only_ca_roots: bool,
+    /// For name lookup, TCP and TLS together. Default 10 s.
+    pub connect_timeout: Duration,
+    /// The longest pause inside an answer. Default 15 s.
+    pub read_timeout: Duration,
+    /// One token or discovery request, from its start to the last byte. Default 30 s.
+    pub request_timeout: Duration,
+    /// One API request likewise; a request's own timeout goes before it. Default 5 min.
+    pub api_timeout: Duration,
+    /// All attempts at one token and the pauses between them. Default 60 s.
+    pub overall_timeout: Duration,
+    /// How long beyond `request_timeout` the answer to a request that must not be repeated is still
+    /// awaited, after its callers were told of the timeout. Default 30 s.
+    pub late_answer: Duration,
+    /// The most bytes of an answer of an authorization server, counted after decoding. Default 1 MiB.
+    pub body_limit: usize,
+    /// Allow `http` to a literal loopback address. For tests. Default no.
+    pub loopback_http: bool,
+    /// Allow endpoints that discovery names on hosts other than the configured one to stand on
+    /// private, loopback or link-local addresses. Default no.
+    pub private_endpoints: bool,
+    /// The `User-Agent` of every request.
+    pub user_agent: String,
+}
+
+impl Default for HttpSettings {
+    fn default() -> Self {
+        Self {
+            proxy: Proxy::FromEnvironment,
+            ca_roots: Vec::new(),
+            only_ca_roots: false,
+            connect_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(15),
+            request_timeout: Duration::from_secs(30),
+            api_timeout: Duration::from_secs(300),
+            overall_timeout: Duration::from_secs(60),
+            late_answer: Duration::from_secs(30),
+            body_limit: 1024 * 1024,
+            loopback_http: false,
+            private_endpoints: false,
+            user_agent: concat!("oauth-core/", env!("CARGO_PKG_VERSION")).into(),
+        }
+    }
+}
+
+/// Which proxy requests go through. Its credentials go to the proxy only.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Proxy {
+    /// What the environment says.
+    #[default]
+    FromEnvironment,
+    /// None, whatever the environment says.
+    None,
+    /// This URL, which may hold a user name and password.
+    Url(Secret),
+}

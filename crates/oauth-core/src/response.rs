@@ -1,0 +1,99 @@
+//! From the bytes of an answer to a token, or to an error: pure, no IO.
+
+mod members;
+mod refusal;
+mod success;
+
+use http::{HeaderMap, StatusCode};
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::secret::Secret;
+use crate::server::Departures;
+use crate::token::{Deviation, Scopes};
+
+/// What is needed to judge an answer.
+#[derive(Clone, Debug)]
+pub struct Asked<'a> {
+    /// The origin that answered, for messages.
+    pub from: &'a str,
+    /// The scopes asked for.
+    pub scopes: &'a Scopes,
+    /// Whether this was a renewal by refresh token.
+    pub renewal: bool,
+    /// Whether the answer may bring a refresh token.
+    pub refresh_token_expected: bool,
+    /// How the client authenticated, in words without a secret.
+    pub authentication: &'a str,
+    /// What was sent and must not come back in a message.
+    pub secrets: &'a [Secret],
+    /// What is declared of the server.
+    pub departures: &'a Departures,
+    /// How long the server asks to wait (its `Retry-After`, read and capped).
+    pub retry_after: Option<Duration>,
+}
+
+/// A token as it was answered (RFC 6749 5.1).
+#[derive(Debug)]
+pub struct Granted {
+    /// The access token: visible ASCII without a space, so that a header can hold it.
+    pub access_token: Secret,
+    /// How long it lives from the moment it was asked for; `None`: unknown.
+    pub lifetime: Option<Duration>,
+    /// The scopes that were granted.
+    pub scopes: Scopes,
+    /// The refresh token that came with it.
+    pub refresh_token: Option<Secret>,
+    /// Where the answer bent the RFCs.
+    pub deviations: Vec<Deviation>,
+}
+
+/// Judges an answer of a token endpoint.
+///
+/// # Errors
+/// It is no success (RFC 6749 5.2), or none that can be used. Nothing of the body is in the error but
+/// the OAuth error's own members, escaped.
+pub fn judge(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    asked: &Asked<'_>,
+) -> Result<Granted, Error> {
+    let success = status == StatusCode::OK
+        || asked
+            .departures
+            .response
+            .success_statuses
+            .contains(&status.as_u16());
+    if success {
+        success::read(headers, body, asked).map_err(|error| error.with_status(status.as_u16()))
+    } else {
+        Err(refusal::read(status, body, asked))
+    }
+}
+
+/// The body as text, its byte order mark taken off.
+fn text(body: &[u8]) -> Result<(&str, bool), ProtocolFault> {
+    if body.is_empty() {
+        return Err(ProtocolFault::Empty);
+    }
+    // UTF-16 without a mark is valid UTF-8 full of NULs
+    if body.iter().take(4).any(|byte| *byte == 0) {
+        return Err(ProtocolFault::BadEncoding);
+    }
+    let text = std::str::from_utf8(body).map_err(|_| ProtocolFault::BadEncoding)?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => (rest, true),
+        None => (text, false),
+    })
+}
+
+fn protocol(fault: ProtocolFault, from: &str, problem: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Protocol(fault),
+        format!("the token answer of {from} cannot be used: {problem}"),
+    )
+}
+
+#[cfg(test)]
+mod tests;

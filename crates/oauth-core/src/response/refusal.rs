@@ -1,0 +1,202 @@
+//! RFC 6749 5.2, and what else comes instead.
+
+use http::StatusCode;
+use serde_json::Value;
+
+use crate::error::{Error, ErrorKind, OAuthError, Recovery};
+use crate::response::Asked;
+use crate::response::members::Members;
+use crate::text::escape_without;
+
+/// An answer that is no success.
+pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error {
+    let oauth = super::text(body)
+        .ok()
+        .and_then(|(text, _)| Members::parse(text).ok())
+        .and_then(|members| oauth_error(&members, asked));
+    let code = status.as_u16();
+    let retry = Recovery::Retry {
+        after: asked.retry_after,
+    };
+    let error = match (code, oauth) {
+        (429, oauth) => with(throttled(code, asked), oauth).with_recovery(retry),
+        (503, oauth) if asked.retry_after.is_some() => {
+            with(throttled(code, asked), oauth).with_recovery(retry)
+        }
+        (408 | 421 | 425 | 500..=599, oauth) => {
+            let problem = format!(
+                "{} failed at the token request with status {code}",
+                asked.from
+            );
+            with(Error::new(ErrorKind::Http, problem), oauth)
+                .remedy("it may pass; if it lasts, ask whoever runs the server")
+                .with_recovery(retry)
+        }
+        (_, Some(oauth)) => refused(oauth, asked, code),
+        (_, None) => unexplained(code, asked),
+    };
+    error.with_status(code)
+}
+
+/// A refusal in an answer that claims success.
+pub(super) fn in_success(members: &Members, asked: &Asked<'_>) -> Error {
+    match oauth_error(members, asked) {
+        Some(oauth) => refused(oauth, asked, 200),
+        None => Error::new(
+            ErrorKind::Http,
+            format!(
+                "{} answered 200 with an `error` that is not one (RFC 6749 5.2)",
+                asked.from
+            ),
+        ),
+    }
+}
+
+/// The OAuth error, where the code has the characters a code has (RFC 6749 5.2).
+fn oauth_error(members: &Members, asked: &Asked<'_>) -> Option<OAuthError> {
+    let code = members.error.as_ref()?.as_str()?;
+    let is_code = !code.is_empty()
+        && code.len() <= 128
+        && code
+            .bytes()
+            .all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    if !is_code {
+        return None;
+    }
+    let shown = |member: &Option<Value>| {
+        let text = member.as_ref()?.as_str()?;
+        (!text.is_empty()).then(|| escape_without(text, asked.secrets))
+    };
+    Some(OAuthError {
+        code: escape_without(code, asked.secrets),
+        description: shown(&members.error_description),
+        uri: shown(&members.error_uri),
+    })
+}
+
+fn with(error: Error, oauth: Option<OAuthError>) -> Error {
+    match oauth {
+        Some(oauth) => error.with_oauth(oauth),
+        None => error,
+    }
+}
+
+fn throttled(code: u16, asked: &Asked<'_>) -> Error {
+    let problem = match asked.retry_after {
+        Some(wait) => format!("{} asks to wait {} s ({code})", asked.from, wait.as_secs()),
+        None => format!("{} asks to slow down ({code})", asked.from),
+    };
+    Error::new(ErrorKind::Throttled, problem)
+}
+
+fn refused(oauth: OAuthError, asked: &Asked<'_>, status: u16) -> Error {
+    let mut problem = format!(
+        "{} refused the token request: {} ({status})",
+        asked.from, oauth.code
+    );
+    match &oauth.description {
+        Some(description) => problem.push_str(&format!(", \"{description}\"")),
+        None => problem.push_str(", without a description"),
+    }
+    let departures = &asked.departures.errors;
+    let (recovery, remedy) = if departures.passing.contains(&oauth.code) {
+        (
+            Recovery::Retry {
+                after: asked.retry_after,
+            },
+            String::new(),
+        )
+    } else if asked.renewal && departures.log_in_again.contains(&oauth.code) {
+        (Recovery::LogInAgain, LOG_IN.into())
+    } else {
+        by_code(&oauth.code, asked)
+    };
+    let error = Error::new(ErrorKind::OAuth, problem)
+        .with_oauth(oauth)
+        .with_recovery(recovery);
+    if remedy.is_empty() {
+        error
+    } else {
+        error.remedy(remedy)
+    }
+}
+
+const LOG_IN: &str =
+    "the refresh token is spent, revoked or expired: log in again and hand over the new one";
+
+fn by_code(code: &str, asked: &Asked<'_>) -> (Recovery, String) {
+    let authentication = asked.authentication;
+    match code {
+        "invalid_grant" if asked.renewal => (Recovery::LogInAgain, LOG_IN.into()),
+        "invalid_client" | "invalid_grant" => (
+            Recovery::FixConfig,
+            format!(
+                "the client sent {authentication}; check in this order that this client id is registered here, that \
+                 the method is the registered one, that the secret or public key is current (a new key may take \
+                 hours to count), and that this machine's clock is right"
+            ),
+        ),
+        "unauthorized_client" => (
+            Recovery::FixConfig,
+            "have this client allowed to use this grant at the server".into(),
+        ),
+        "invalid_scope" => (
+            Recovery::FixConfig,
+            "ask only for scopes this client is registered for: `scopes`".into(),
+        ),
+        "unsupported_grant_type" => (
+            Recovery::FixConfig,
+            "check that the token URL is this server's and that it offers this grant".into(),
+        ),
+        "invalid_request" => (
+            Recovery::FixConfig,
+            format!(
+                "the client sent {authentication}; check the method and what else this server wants"
+            ),
+        ),
+        "invalid_target" => (
+            Recovery::FixConfig,
+            "check `resource` and `audience` (RFC 8707 2)".into(),
+        ),
+        "temporarily_unavailable" | "server_error" | "slow_down" => (
+            Recovery::Retry {
+                after: asked.retry_after,
+            },
+            "it may pass".into(),
+        ),
+        _ => (
+            Recovery::Report,
+            "the RFCs do not know this code; look it up with the vendor".into(),
+        ),
+    }
+}
+
+/// A status without an OAuth error.
+fn unexplained(code: u16, asked: &Asked<'_>) -> Error {
+    let problem = format!(
+        "{} answered the token request with status {code} and no OAuth error",
+        asked.from
+    );
+    let (recovery, remedy) = match code {
+        401 => (
+            Recovery::FixConfig,
+            format!("the client sent {}; check its id, its secret or key, and the method", asked.authentication),
+        ),
+        404 | 405 | 410 | 415 => (Recovery::FixConfig, "check that the token URL is the token endpoint".into()),
+        403 => (
+            Recovery::FixConfig,
+            "a firewall or gateway in between may refuse; check the token URL and the network's rules".into(),
+        ),
+        200..=299 => (
+            Recovery::Report,
+            format!(
+                "only 200 is success (RFC 6749 5.1); if this server answers so, declare \
+                 `departures.response.success_statuses = [{code}]`"
+            ),
+        ),
+        _ => (Recovery::Report, "look at the server's log".into()),
+    };
+    Error::new(ErrorKind::Http, problem)
+        .remedy(remedy)
+        .with_recovery(recovery)
+}

@@ -1,0 +1,123 @@
+//! Facts about the server that issues tokens.
+
+use std::sync::Arc;
+
+use url::Url;
+
+use crate::env::Env;
+use crate::error::Error;
+use crate::server::departures::Departures;
+
+/// The server that issues tokens (RFC 6749 1.1).
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct AuthorizationServer {
+    /// Its issuer identifier (RFC 8414 2), where it is known beforehand.
+    pub issuer: Option<String>,
+    /// Where its endpoints are.
+    pub endpoints: Endpoints,
+    /// How it departs from the RFCs.
+    pub departures: Arc<Departures>,
+}
+
+/// Where the endpoints of a server are.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Endpoints {
+    /// Configured; nothing is looked up.
+    Configured {
+        /// The token endpoint (RFC 6749 3.2).
+        token_url: Url,
+    },
+    /// Looked up at the first token.
+    Discovered {
+        /// The issuer, or the base of the API for SMART.
+        base: Url,
+        /// Which document to read.
+        kind: DiscoveryKind,
+    },
+}
+
+/// Which document describes a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DiscoveryKind {
+    /// `/.well-known/oauth-authorization-server`, before the issuer's path (RFC 8414 3.1).
+    OAuth,
+    /// `/.well-known/openid-configuration`, behind the issuer's path (OpenID Connect Discovery 1.0, 4).
+    OpenId,
+    /// `/.well-known/smart-configuration`, behind the FHIR base URL (SMART App Launch 2.2, conformance).
+    Smart,
+}
+
+impl AuthorizationServer {
+    /// A server whose token endpoint is configured. `field` is the setting's name, for errors.
+    ///
+    /// # Errors
+    /// The URL is not one that may be used (see [`Http::parse_url`](crate::http::Http::parse_url)).
+    pub fn configured(env: &Env, field: &str, token_url: &str) -> Result<Self, Error> {
+        let token_url = env.http().parse_url(field, token_url)?;
+        Ok(Self {
+            issuer: None,
+            endpoints: Endpoints::Configured { token_url },
+            departures: Arc::default(),
+        })
+    }
+
+    /// A server whose endpoints are looked up at the first token. `base` is its issuer, or the base of
+    /// the API for SMART.
+    ///
+    /// # Errors
+    /// The URL is not one that may be used, or an issuer has a query (RFC 8414 2).
+    pub fn discovered(
+        env: &Env,
+        field: &str,
+        base: &str,
+        kind: DiscoveryKind,
+    ) -> Result<Self, Error> {
+        let url = env.http().parse_url(field, base)?;
+        if url.query().is_some() {
+            return Err(Error::config(
+                field,
+                "this URL has a query (`?…`), which no issuer has (RFC 8414 2)",
+            )
+            .remedy("take it out"));
+        }
+        // the issuer is compared letter by letter: as it was written, not as a URL prints it
+        let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_owned());
+        Ok(Self {
+            issuer,
+            endpoints: Endpoints::Discovered { base: url, kind },
+            departures: Arc::default(),
+        })
+    }
+
+    /// Declares how it departs from the RFCs.
+    ///
+    /// # Errors
+    /// A departure cannot be what it says.
+    pub fn departing(mut self, departures: impl Into<Arc<Departures>>) -> Result<Self, Error> {
+        let departures = departures.into();
+        departures.check()?;
+        self.departures = departures;
+        Ok(self)
+    }
+
+    /// Names the issuer of a server whose token endpoint is configured, for assertions whose audience
+    /// it is.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// What tells this server from others: the issuer, else the token endpoint, else the base of
+    /// discovery.
+    pub fn authority(&self) -> &str {
+        match (&self.issuer, &self.endpoints) {
+            (Some(issuer), _) => issuer,
+            (None, Endpoints::Configured { token_url }) => token_url.as_str(),
+            (None, Endpoints::Discovered { base, .. }) => base.as_str(),
+        }
+    }
+}

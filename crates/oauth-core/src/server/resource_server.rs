@@ -1,0 +1,159 @@
+//! Facts about the server that takes tokens.
+
+use http::HeaderName;
+use serde_json::Value;
+use url::Url;
+
+use crate::env::Env;
+use crate::error::Error;
+
+/// The server that takes tokens (RFC 6749 1.1): an API.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ResourceServer {
+    /// What relative paths are relative to; its path ends with `/`.
+    pub base_url: Url,
+    /// The origins a token may be sent to: that of `base_url`, and those declared.
+    origins: Vec<url::Origin>,
+    /// Where the token stands in a request.
+    pub placement: Placement,
+    /// How a refused token shows in the body of an answer that is no 401.
+    pub body_refusal: Option<BodyRefusal>,
+}
+
+/// Where the token stands in a request.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum Placement {
+    /// `Authorization: Bearer …` (RFC 6750 2.1).
+    #[default]
+    Bearer,
+    /// `Authorization` with another word before the token.
+    Scheme(String),
+    /// A header of its own, holding the bare token.
+    Header(HeaderName),
+}
+
+/// How a refused token shows in a JSON body of at most 64 KiB, on a status that is no 401.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct BodyRefusal {
+    /// Where the word stands, as a JSON pointer (RFC 6901): `/error`.
+    pub pointer: String,
+    /// The words that mean that another token may be taken.
+    pub words: Vec<String>,
+}
+
+impl ResourceServer {
+    /// An API below `base_url`. `field` is the setting's name, for errors.
+    ///
+    /// # Errors
+    /// The URL is not one that may be used (see [`Http::parse_url`](crate::http::Http::parse_url)).
+    pub fn new(env: &Env, field: &str, base_url: &str) -> Result<Self, Error> {
+        let mut base_url = env.http().parse_url(field, base_url)?;
+        if base_url.query().is_some() {
+            return Err(
+                Error::config(field, "the base of an API has no query (`?…`)")
+                    .remedy("take it out"),
+            );
+        }
+        if !base_url.path().ends_with('/') {
+            let path = format!("{}/", base_url.path());
+            base_url.set_path(&path);
+        }
+        let origins = vec![base_url.origin()];
+        Ok(Self {
+            base_url,
+            origins,
+            placement: Placement::Bearer,
+            body_refusal: None,
+        })
+    }
+
+    /// Another origin that the token is for.
+    ///
+    /// # Errors
+    /// As [`ResourceServer::new`].
+    pub fn with_origin(mut self, env: &Env, field: &str, url: &str) -> Result<Self, Error> {
+        self.origins
+            .push(env.http().parse_url(field, url)?.origin());
+        Ok(self)
+    }
+
+    /// Another place for the token.
+    #[must_use]
+    pub fn with_placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// Declares that a refused token shows in the body.
+    #[must_use]
+    pub fn with_body_refusal(mut self, pointer: impl Into<String>, words: &[&str]) -> Self {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        self.body_refusal = Some(BodyRefusal {
+            pointer: pointer.into(),
+            words,
+        });
+        self
+    }
+
+    /// Whether a token may be sent there.
+    pub fn takes(&self, url: &Url) -> bool {
+        self.origins.contains(&url.origin())
+            && url.username().is_empty()
+            && url.password().is_none()
+    }
+}
+
+impl BodyRefusal {
+    /// Whether a body says that the token is refused.
+    pub(crate) fn says(&self, body: &[u8]) -> bool {
+        serde_json::from_slice::<Value>(body)
+            .ok()
+            .and_then(|body| body.pointer(&self.pointer)?.as_str().map(str::to_owned))
+            .is_some_and(|word| self.words.contains(&word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::HttpSettings;
+
+    #[test]
+    fn a_token_goes_to_its_origins_alone() {
+        let env = Env::new(HttpSettings::default()).unwrap();
+        let api = ResourceServer::new(&env, "api_url", "https://a.example/v1").unwrap();
+        assert_eq!(api.base_url.as_str(), "https://a.example/v1/");
+        for (url, taken) in [
+            ("https://a.example/other", true),
+            ("https://a.example:443/", true),
+            ("https://a.example:8443/", false),
+            ("http://a.example/", false),
+            ("https://b.example/", false),
+            ("https://a.example.evil.example/", false),
+            ("https://user@a.example/", false),
+        ] {
+            assert_eq!(api.takes(&url.parse().unwrap()), taken, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_in_the_body_is_what_is_declared_and_nothing_else() {
+        let refusal = BodyRefusal {
+            pointer: "/error".into(),
+            words: vec!["token_expired".into()],
+        };
+        assert!(refusal.says(br#"{"ok": false, "error": "token_expired"}"#));
+        for other in [
+            &br#"{"error": "other"}"#[..],
+            br#"{"error": {"a": 1}}"#,
+            b"[]",
+            b"<html>",
+            b"",
+        ] {
+            assert!(!refusal.says(other));
+        }
+    }
+}

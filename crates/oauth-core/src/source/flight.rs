@@ -1,0 +1,226 @@
+//! One renewal for a crowd, that no caller can cancel, and one failure for all of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use tokio::sync::watch;
+
+use crate::error::Error;
+use crate::source::lifetime::Moments;
+use crate::token::Token;
+
+/// A token that is served, and until when.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub token: Arc<Token>,
+    /// The version of the record it came from.
+    pub version: u64,
+    /// By ticks, when it was asked for.
+    pub asked: Duration,
+    /// Whether it took the place of one the API refused.
+    pub is_replacement: bool,
+    /// From when a renewal is due; moved while one runs and after one failed. Nanoseconds of ticks.
+    renew_from: AtomicU64,
+    /// Until when it is served; zero once the API refused it. Nanoseconds of ticks.
+    served_until: AtomicU64,
+}
+
+fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Live {
+    pub fn new(
+        token: Arc<Token>,
+        version: u64,
+        asked: Duration,
+        moments: Moments,
+        is_replacement: bool,
+    ) -> Self {
+        let at = |moment: Option<Duration>| AtomicU64::new(moment.map_or(u64::MAX, nanos));
+        Self {
+            token,
+            version,
+            asked,
+            is_replacement,
+            renew_from: at(moments.renew_from),
+            served_until: at(moments.served_until),
+        }
+    }
+
+    /// Neither refused, nor at its end, nor due for renewal.
+    #[inline]
+    pub fn is_fresh(&self, ticks: Duration) -> bool {
+        nanos(ticks) < self.renew_from.load(Ordering::Relaxed)
+    }
+
+    /// Neither refused nor at its end.
+    pub fn is_served(&self, ticks: Duration) -> bool {
+        nanos(ticks) < self.served_until.load(Ordering::Relaxed)
+    }
+
+    /// Puts the next renewal off, at most to the end.
+    pub fn renew_not_before(&self, ticks: Duration) {
+        let until = nanos(ticks).min(self.served_until.load(Ordering::Relaxed));
+        self.renew_from.store(until, Ordering::Relaxed);
+    }
+
+    /// How long it is served yet; `None`: until it is refused.
+    pub fn served_until(&self) -> Option<Duration> {
+        match self.served_until.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            until => Some(Duration::from_nanos(until)),
+        }
+    }
+
+    /// The API refused it: it is served no more.
+    pub fn refuse(&self) {
+        self.served_until.store(0, Ordering::Relaxed);
+        self.renew_from.store(0, Ordering::Relaxed);
+    }
+}
+
+/// What a renewal brought.
+pub(super) type Outcome = Result<Arc<Token>, Error>;
+
+/// The token that is served and the renewal under way, of one token key.
+#[derive(Debug, Default)]
+pub(super) struct Flights {
+    live: ArcSwapOption<Live>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    under_way: Option<watch::Receiver<Option<Outcome>>>,
+    failed: Option<Failed>,
+    strikes: u32,
+}
+
+/// The last failure, which is everybody's answer until its cool-down has passed.
+#[derive(Clone, Debug)]
+struct Failed {
+    error: Error,
+    until: Duration,
+    credential: Option<String>,
+}
+
+/// How to get at what a renewal brings.
+pub(super) enum Boarding {
+    /// A fresh token is there already.
+    Fresh(Arc<Token>),
+    /// A renewal is under way.
+    Passenger(watch::Receiver<Option<Outcome>>),
+    /// Nobody renews: the caller must, and announce the outcome.
+    Pilot(watch::Receiver<Option<Outcome>>, Announcer),
+    /// It failed just now.
+    CoolingDown(Error),
+}
+
+/// Announces the outcome of a renewal; dropped without one, the renewal was cut off.
+#[derive(Debug)]
+pub(super) struct Announcer(watch::Sender<Option<Outcome>>);
+
+impl Flights {
+    /// The token that is fresh now: one snapshot, one comparison, one reference count.
+    #[inline]
+    pub fn fresh(&self, ticks: Duration) -> Option<Arc<Token>> {
+        let live = self.live.load();
+        let live = live.as_ref()?;
+        live.is_fresh(ticks).then(|| live.token.clone())
+    }
+
+    pub fn live(&self) -> Option<Arc<Live>> {
+        self.live.load_full()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Joins the renewal under way, or begins one. `credential` tells a failed one from another.
+    pub fn board(&self, ticks: Duration, credential: impl FnOnce() -> Option<String>) -> Boarding {
+        let mut state = self.lock();
+        if let Some(token) = self.fresh(ticks) {
+            return Boarding::Fresh(token); // another caller renewed it while we waited
+        }
+        if let Some(under_way) = &state.under_way
+            && under_way.has_changed().is_ok()
+        {
+            return Boarding::Passenger(under_way.clone());
+        }
+        if let Some(failed) = &state.failed
+            && ticks < failed.until
+            && (failed.credential.is_none() || failed.credential == credential())
+        {
+            return Boarding::CoolingDown(failed.error.clone());
+        }
+        let (sender, receiver) = watch::channel(None);
+        state.under_way = Some(receiver.clone());
+        Boarding::Pilot(receiver, Announcer(sender))
+    }
+
+    /// Serves a token from now on.
+    pub fn publish(&self, live: Live) -> Arc<Token> {
+        let token = live.token.clone();
+        self.live.store(Some(Arc::new(live)));
+        token
+    }
+
+    /// Serves nothing until the next renewal.
+    pub fn clear(&self) {
+        self.live.store(None);
+        self.forgive();
+    }
+
+    /// Forgets the last failure.
+    pub fn forgive(&self) {
+        let mut state = self.lock();
+        state.failed = None;
+        state.strikes = 0;
+    }
+
+    /// The number of failures in a row.
+    pub fn strikes(&self) -> u32 {
+        self.lock().strikes
+    }
+
+    /// Ends the renewal: the crowd gets its outcome. A live token is never taken away by a failure.
+    pub fn land(
+        &self,
+        announcer: &Announcer,
+        outcome: Outcome,
+        until: Duration,
+        credential: Option<String>,
+    ) {
+        let mut state = self.lock();
+        state.under_way = None;
+        match &outcome {
+            Ok(_) => {
+                state.failed = None;
+                state.strikes = 0;
+            }
+            Err(error) => {
+                state.strikes = state.strikes.saturating_add(1);
+                state.failed = Some(Failed {
+                    error: error.clone(),
+                    until,
+                    credential,
+                });
+                if let Some(live) = self.live.load_full() {
+                    live.renew_not_before(until);
+                }
+            }
+        }
+        drop(state);
+        announcer.0.send_replace(Some(outcome));
+    }
+}
+
+/// Waits for the outcome; `None`: the renewal was cut off.
+pub(super) async fn outcome(mut receiver: watch::Receiver<Option<Outcome>>) -> Option<Outcome> {
+    let arrived = receiver.wait_for(Option::is_some).await.ok()?;
+    arrived.clone()
+}

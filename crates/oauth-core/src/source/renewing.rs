@@ -1,0 +1,292 @@
+//! A token that is renewed ahead of its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use crate::client_auth::ClientAuth;
+use crate::endpoint::TokenEndpoint;
+use crate::env::Env;
+use crate::error::{Error, ErrorKind, Recovery};
+use crate::grant::ClientCredentials;
+use crate::record::RecordId;
+use crate::secret::SecretRef;
+use crate::server::AuthorizationServer;
+use crate::source::TokenSource;
+use crate::source::flight::{Announcer, Boarding, Flights, outcome};
+use crate::source::lifetime::cool_down;
+use crate::token::{GrantedToken, Scopes, Token};
+use crate::tokens::TokenKey;
+
+/// A token that is renewed ahead of its end, one request at a time, whoever and however many want it.
+///
+/// Two of them with the same [`TokenKey`] in one [`Env`] share one token. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct RenewingToken(pub(super) Arc<Renewing>);
+
+#[derive(Debug)]
+pub(super) struct Renewing {
+    pub env: Env,
+    pub endpoint: TokenEndpoint,
+    pub start: Start,
+    pub key: TokenKey,
+    pub id: RecordId,
+    pub flights: Flights,
+}
+
+/// How the first token is had.
+#[derive(Debug)]
+pub(super) enum Start {
+    /// With the client's own credentials, again and again.
+    ClientCredentials(ClientCredentials),
+    /// With a refresh token from a login, each time its successor.
+    RefreshToken {
+        seed: Option<SecretRef>,
+        scopes: Scopes,
+    },
+}
+
+impl RenewingToken {
+    /// Tokens by client credentials (RFC 6749 4.4).
+    ///
+    /// # Errors
+    /// The client's credential cannot be read, or may not be used with this server.
+    pub fn client_credentials(
+        env: &Env,
+        server: AuthorizationServer,
+        client: ClientAuth,
+        grant: ClientCredentials,
+    ) -> Result<Self, Error> {
+        let key = TokenKey {
+            authority: server.authority().to_owned(),
+            client_id: client.id.clone(),
+            grant: "client_credentials".into(),
+            scopes: grant.scopes.clone(),
+            resource: grant.resource.clone(),
+            audience: grant.audience.clone(),
+            parameters: server.departures.request.parameters.clone(),
+            credential: Some(client.fingerprint(env.secrets())?),
+            ..TokenKey::default()
+        };
+        Self::shared(env, server, client, Start::ClientCredentials(grant), key)
+    }
+
+    /// Tokens by a refresh token (RFC 6749 6). `seed` is where the first one is, if it is configured;
+    /// else it comes by [`TokenSource::adopt`]. Once the store holds a successor, the seed counts only
+    /// where the chain has ended and another seed is there. `subject` tells the users of one client
+    /// apart.
+    ///
+    /// # Errors
+    /// The client's credential cannot be read, or may not be used with this server; the seed cannot be
+    /// read.
+    pub fn refresh_token(
+        env: &Env,
+        server: AuthorizationServer,
+        client: ClientAuth,
+        scopes: Scopes,
+        seed: Option<SecretRef>,
+        subject: Option<String>,
+    ) -> Result<Self, Error> {
+        if let Some(seed) = &seed {
+            seed.read(env.secrets())
+                .map_err(|fault| Error::config("refresh_token", fault))?;
+        }
+        let key = TokenKey {
+            authority: server.authority().to_owned(),
+            client_id: client.id.clone(),
+            grant: "refresh_token".into(),
+            subject,
+            scopes: scopes.clone(),
+            parameters: server.departures.request.parameters.clone(),
+            ..TokenKey::default()
+        };
+        Self::shared(
+            env,
+            server,
+            client,
+            Start::RefreshToken { seed, scopes },
+            key,
+        )
+    }
+
+    fn shared(
+        env: &Env,
+        server: AuthorizationServer,
+        client: ClientAuth,
+        start: Start,
+        key: TokenKey,
+    ) -> Result<Self, Error> {
+        let endpoint = TokenEndpoint::new(env, server, client)?;
+        let id = key.record_id();
+        let name = format!("renewing {}", id.id);
+        let renewing = env.shared(&name, || Renewing {
+            env: env.clone(),
+            endpoint,
+            start,
+            key,
+            id,
+            flights: Flights::default(),
+        });
+        Ok(Self(renewing))
+    }
+
+    /// What makes this token this token.
+    pub fn key(&self) -> &TokenKey {
+        &self.0.key
+    }
+
+    async fn fresh(&self, refused: Option<&Token>) -> Result<Arc<Token>, Error> {
+        let renewing = &self.0;
+        // a renewal that was cut off (its runtime ended) is begun again, once
+        for _ in 0..2 {
+            let ticks = renewing.env.clock().ticks();
+            let waiting = match renewing.flights.board(ticks, || renewing.credential()) {
+                Boarding::Fresh(token) => return Ok(token),
+                Boarding::CoolingDown(error) => return Err(error),
+                Boarding::Passenger(receiver) => receiver,
+                Boarding::Pilot(receiver, announcer) => {
+                    self.take_off(announcer, refused.map(|token| token.access_token().clone()))?;
+                    receiver
+                }
+            };
+            let limit = renewing.env.http().settings().overall_timeout;
+            match tokio::time::timeout(limit, outcome(waiting)).await {
+                Ok(Some(outcome)) => return outcome,
+                Ok(None) => {} // cut off
+                Err(_) => return Err(renewing.still_waiting(limit)),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Interrupted,
+            "the renewal of this token was cut off",
+        )
+        .remedy("look in the log for a panic, or whether the runtime was shutting down"))
+    }
+
+    /// Renews in a task of its own, which outlives whoever began it.
+    fn take_off(
+        &self,
+        announcer: Announcer,
+        refused: Option<crate::secret::Secret>,
+    ) -> Result<(), Error> {
+        let renewing = self.0.clone();
+        if renewing.env.is_closing() {
+            return Err(Error::new(
+                ErrorKind::Shutdown,
+                "this process is shutting down and begins no renewal",
+            ));
+        }
+        let env = renewing.env.clone();
+        env.detach(async move {
+            let outcome = renewing.renew(refused.as_ref()).await;
+            let now = renewing.env.clock().ticks();
+            let until = match &outcome {
+                Ok(_) => now,
+                Err(error) => now.saturating_add(renewing.pause_after(error)),
+            };
+            let credential = match &outcome {
+                Err(error) if error.recovery() == Recovery::FixConfig => renewing.credential(),
+                _ => None,
+            };
+            renewing
+                .flights
+                .land(&announcer, outcome, until, credential);
+        });
+        Ok(())
+    }
+
+    /// Renews ahead of need; what comes of it shows in the log and in the next token.
+    fn renew_in_background(&self) {
+        let renewing = &self.0;
+        let ticks = renewing.env.clock().ticks();
+        if let Boarding::Pilot(_, announcer) =
+            renewing.flights.board(ticks, || renewing.credential())
+        {
+            if let Some(live) = renewing.flights.live() {
+                // the crowd is served from the hot path again while this one renewal runs
+                live.renew_not_before(Duration::MAX);
+            }
+            if let Err(error) = self.take_off(announcer, None) {
+                tracing::debug!(%error, "no renewal");
+            }
+        }
+    }
+
+    async fn take_another(&self, refused: &Token) -> Result<Arc<Token>, Error> {
+        let renewing = &self.0;
+        if let Some(live) = renewing.flights.live()
+            && live.token.access_token() == refused.access_token()
+        {
+            let age = renewing.env.clock().ticks().saturating_sub(live.asked);
+            if live.is_replacement && age < BETWEEN_REPLACEMENTS {
+                return Err(Error::new(ErrorKind::Refused, "the API refuses the new token too")
+                    .remedy("check that this API takes tokens of this server, and their audience and scopes"));
+            }
+            live.refuse();
+        }
+        self.fresh(Some(refused)).await
+    }
+}
+
+/// A token that took the place of a refused one is itself replaced no sooner than that.
+const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(30);
+/// How long a failure that only a person can mend is everybody's answer, unless the credential
+/// changes.
+const BETWEEN_FINAL_FAILURES: Duration = Duration::from_secs(60);
+/// How often the store is looked at for a new login.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+impl Renewing {
+    /// The credential as it stands now; `None` where it cannot be read.
+    fn credential(&self) -> Option<String> {
+        self.endpoint.client().fingerprint(self.env.secrets()).ok()
+    }
+
+    fn pause_after(&self, error: &Error) -> Duration {
+        match error.recovery() {
+            Recovery::Retry { after: Some(after) } => after,
+            Recovery::Retry { after: None } => cool_down(self.flights.strikes()),
+            Recovery::LogInAgain => BETWEEN_LOOKS,
+            Recovery::Unknown => self.pause_after_lost_answer(),
+            Recovery::FixConfig | Recovery::Report => BETWEEN_FINAL_FAILURES,
+        }
+    }
+
+    fn still_waiting(&self, limit: Duration) -> Error {
+        let problem =
+            format!("no token within {limit:?}; the renewal goes on, and what it brings is kept");
+        Error::new(ErrorKind::Timeout, problem)
+    }
+}
+
+impl TokenSource for RenewingToken {
+    #[inline]
+    fn cached(&self) -> Option<Arc<Token>> {
+        self.0.flights.fresh(self.0.env.clock().ticks())
+    }
+
+    fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, Error>> {
+        async move {
+            let ticks = self.0.env.clock().ticks();
+            match self.0.flights.live() {
+                Some(live) if live.is_fresh(ticks) => Ok(live.token.clone()),
+                Some(live) if live.is_served(ticks) => {
+                    self.renew_in_background();
+                    Ok(live.token.clone())
+                }
+                _ => self.fresh(None).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn replace<'a>(&'a self, refused: &'a Token) -> BoxFuture<'a, Result<Arc<Token>, Error>> {
+        self.take_another(refused).boxed()
+    }
+
+    fn adopt(&self, granted: GrantedToken) -> BoxFuture<'_, Result<(), Error>> {
+        async move { self.0.adopt(granted).await }.boxed()
+    }
+}

@@ -1,0 +1,284 @@
+//! What makes a token that token, and the record of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{RecordId, RecordValue, StoreError};
+use crate::secret::Secret;
+use crate::token::Scopes;
+
+/// What makes a token that token: two connections with the same key share one token and one renewal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenKey {
+    /// The authorization server as configured: issuer, else token endpoint, else base of discovery.
+    pub authority: String,
+    /// The client identifier.
+    pub client_id: String,
+    /// The grant it began with.
+    pub grant: String,
+    /// Whom the token stands for, where one connection serves several users.
+    pub subject: Option<String>,
+    /// The tenant at the server, where that is no part of its URL.
+    pub tenant: Option<String>,
+    /// The scopes asked for.
+    pub scopes: Scopes,
+    /// The APIs asked for (RFC 8707).
+    pub resource: Vec<String>,
+    /// The audience asked for.
+    pub audience: Option<String>,
+    /// Declared parameters of the request.
+    pub parameters: BTreeMap<String, String>,
+    /// The credential's fingerprint, only where nothing irreplaceable is stored: a new key must not
+    /// orphan a refresh token.
+    pub credential: Option<String>,
+}
+
+impl TokenKey {
+    /// The namespace of tokens.
+    pub const NAMESPACE: &'static str = "token";
+
+    /// The id of the record: a hash of a canonical form that begins with its version.
+    pub fn record_id(&self) -> RecordId {
+        let scopes: Vec<&str> = self.scopes.iter().collect();
+        let mut resource = self.resource.clone();
+        resource.sort();
+        let canonical = serde_json::json!([
+            "oauth token key 1",
+            self.authority,
+            self.client_id,
+            self.grant,
+            self.subject,
+            self.tenant,
+            scopes,
+            resource,
+            self.audience,
+            self.parameters,
+            self.credential,
+        ])
+        .to_string();
+        let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
+        RecordId {
+            namespace: Self::NAMESPACE,
+            id: URL_SAFE_NO_PAD.encode(hash),
+        }
+    }
+}
+
+/// The record of a token: what must outlive the process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TokenRecord {
+    pub access: Option<Access>,
+    pub refresh_token: Option<Secret>,
+    /// The fingerprint of the configured refresh token the chain began with.
+    pub seed: Option<String>,
+    /// How often the answer to a renewal with this refresh token was lost.
+    pub lost: u32,
+    /// Why the refresh token is known to be dead.
+    pub ended: Option<String>,
+}
+
+/// An access token in its record.
+#[derive(Clone, Debug)]
+pub(crate) struct Access {
+    pub token: Secret,
+    /// Just before it was asked for.
+    pub asked_at: DateTime<Utc>,
+    pub lifetime: Option<Duration>,
+    pub scopes: Scopes,
+}
+
+/// How a record is written. Secrets are plain here: sealing is the store's.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    format: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<WrittenAccess>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<String>,
+    #[serde(default)]
+    lost: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenAccess {
+    token: String,
+    asked_at_ms: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime_ms: Option<u64>,
+    scopes: Vec<String>,
+}
+
+const FORMAT: u32 = 1;
+
+impl TokenRecord {
+    /// As the bytes of a record.
+    pub fn write(&self) -> RecordValue {
+        let written = Written {
+            format: FORMAT,
+            access: self.access.as_ref().map(|access| WrittenAccess {
+                token: access.token.expose().to_owned(),
+                asked_at_ms: access.asked_at.timestamp_millis(),
+                lifetime_ms: access
+                    .lifetime
+                    .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+                scopes: access.scopes.iter().map(str::to_owned).collect(),
+            }),
+            refresh_token: self
+                .refresh_token
+                .as_ref()
+                .map(|token| token.expose().to_owned()),
+            seed: self.seed.clone(),
+            lost: self.lost,
+            ended: self.ended.clone(),
+        };
+        // a struct of strings and numbers always has a JSON form
+        let bytes = serde_json::to_vec(&written).unwrap_or_default();
+        RecordValue::new(bytes)
+    }
+
+    /// From the bytes of a record.
+    ///
+    /// # Errors
+    /// They are of another format, damaged, or hold a time that cannot be. The record is left as it
+    /// is.
+    pub fn read(value: &RecordValue) -> Result<Self, StoreError> {
+        let damaged =
+            || StoreError::new("the record of this token is damaged; it is left as it is");
+        let written: Written = serde_json::from_slice(value.expose()).map_err(|_| damaged())?;
+        if written.format != FORMAT {
+            let problem = format!(
+                "the record of this token has format {}, and this program knows {FORMAT}; use a newer one",
+                written.format
+            );
+            return Err(StoreError::new(problem));
+        }
+        let access = match written.access {
+            None => None,
+            Some(access) => Some(Access {
+                token: Secret::new(access.token),
+                asked_at: DateTime::from_timestamp_millis(access.asked_at_ms)
+                    .ok_or_else(damaged)?,
+                lifetime: access.lifetime_ms.map(Duration::from_millis),
+                scopes: Scopes::granted(&access.scopes.join(" "), ' '),
+            }),
+        };
+        Ok(Self {
+            access,
+            refresh_token: written.refresh_token.map(Secret::new),
+            seed: written.seed,
+            lost: written.lost,
+            ended: written.ended,
+        })
+    }
+}
+
+/// The fingerprint of a refresh token that a configuration names, to see that it is another one.
+pub(crate) fn seed_fingerprint(seed: &Secret) -> String {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, seed.expose().as_bytes());
+    URL_SAFE_NO_PAD.encode(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> TokenKey {
+        TokenKey {
+            authority: "https://auth.example".into(),
+            client_id: "client".into(),
+            grant: "client_credentials".into(),
+            scopes: Scopes::parse("b a").unwrap(),
+            ..TokenKey::default()
+        }
+    }
+
+    /// Changing one of these orphans what users have stored.
+    #[test]
+    fn record_ids_never_change() {
+        assert_eq!(
+            key().record_id().id,
+            "GYitkC5NCy6fQ4xhjPThzs3zjmtWYYUlOLYi5i9oS1U"
+        );
+        let full = TokenKey {
+            subject: Some("user".into()),
+            tenant: Some("t".into()),
+            resource: vec!["https://y.example/".into(), "https://x.example/".into()],
+            audience: Some("aud".into()),
+            parameters: BTreeMap::from([("k".into(), "v".into())]),
+            credential: Some("c".into()),
+            ..key()
+        };
+        assert_eq!(
+            full.record_id().id,
+            "3-PLo0JBkGSwCFgbueuZaIL4XVSeRr-P9kg7SCalQ-0"
+        );
+    }
+
+    #[test]
+    fn each_part_makes_another_token() {
+        let changes: [fn(&mut TokenKey); 10] = [
+            |key| key.authority.push('/'),
+            |key| key.client_id.push('2'),
+            |key| key.grant = "refresh_token".into(),
+            |key| key.subject = Some(String::new()),
+            |key| key.tenant = Some(String::new()),
+            |key| key.scopes = Scopes::none(),
+            |key| key.resource.push("https://x.example".into()),
+            |key| key.audience = Some(String::new()),
+            |key| drop(key.parameters.insert("a".into(), "b".into())),
+            |key| key.credential = Some("x".into()),
+        ];
+        let mut ids = std::collections::BTreeSet::from([key().record_id().id]);
+        for change in changes {
+            let mut other = key();
+            change(&mut other);
+            assert!(ids.insert(other.record_id().id), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let record = TokenRecord {
+            access: Some(Access {
+                token: Secret::new("access"),
+                asked_at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap(),
+                lifetime: Some(Duration::from_secs(3600)),
+                scopes: Scopes::parse("a b").unwrap(),
+            }),
+            refresh_token: Some(Secret::new("refresh")),
+            seed: Some("seed".into()),
+            lost: 1,
+            ended: None,
+        };
+        let read = TokenRecord::read(&record.write()).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{record:?}"));
+        assert_eq!(read.refresh_token, record.refresh_token);
+        assert_eq!(read.access.unwrap().token, record.access.unwrap().token);
+    }
+
+    #[test]
+    fn a_damaged_or_newer_record_is_an_error_and_never_an_empty_one() {
+        for bytes in [
+            &b""[..],
+            b"{}",
+            b"[]",
+            br#"{"format":2}"#,
+            br#"{"format":1,"other":1}"#,
+            br#"{"format":1,"access":{"token":"t","asked_at_ms":9223372036854775807,"scopes":[]}}"#,
+        ] {
+            TokenRecord::read(&RecordValue::new(bytes.to_vec())).unwrap_err();
+        }
+    }
+}
