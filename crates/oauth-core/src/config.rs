@@ -368,7 +368,7 @@ impl Span {
             "d" => 86_400_000,
             _ => return Err(expected()),
         };
-        let millis = number.checked_mul(unit_millis).unwrap_or(u64::MAX);
+        let millis = number.saturating_mul(unit_millis);
         if millis == 0 || millis > 10 * 365 * 86_400_000 {
             return Err(format!(
                 "{}, more than zero and at most ten years",

@@ -63,11 +63,14 @@ enum Source {
     Given(Secret),
 }
 
+/// Looks up an environment variable by its name.
+pub(crate) type Variables = Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>;
+
 /// What reading a secret needs from its surroundings; part of [`Env`](crate::env::Env).
 #[derive(Clone)]
 pub struct Secrets {
     /// Looks up an environment variable.
-    pub(crate) variables: Arc<dyn Fn(&str) -> Option<OsString> + Send + Sync>,
+    pub(crate) variables: Variables,
     /// Whether `literal:` is allowed in configurations.
     pub(crate) literals_allowed: bool,
     /// Whether a file that others can read is refused instead of warned of.

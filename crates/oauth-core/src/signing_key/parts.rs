@@ -157,6 +157,9 @@ fn pkcs8(der: &[u8]) -> Result<Parts, KeyError> {
     }
     let (oid, parameters) = der::algorithm(*algorithm).ok_or_else(|| damaged("PKCS#8"))?;
     match oid {
+        // NULL for the one (RFC 8017 A.1), nothing for the other (RFC 8410 3)
+        RSA_ENCRYPTION if parameters.is_some_and(|any| !any.is_null()) => Err(damaged("RSA")),
+        ED25519 if parameters.is_some() => Err(damaged("Ed25519")),
         RSA_ENCRYPTION => rsa(key.value(), ANY_RSA),
         RSASSA_PSS => rsa(key.value(), pss_allows(parameters)?),
         EC_PUBLIC_KEY => ec(key.value(), parameters, None),

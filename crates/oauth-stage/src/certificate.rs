@@ -1,0 +1,124 @@
+//! A certificate authority made for the run, and server certificates, good and bad.
+
+use std::io;
+use std::sync::Arc;
+
+use chrono::{DateTime, Datelike, TimeDelta, Utc};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// What the server shows to those who connect over TLS.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Certificate {
+    /// Valid, for `127.0.0.1`, `::1` and `localhost`, by the authority of the run.
+    #[default]
+    Good,
+    /// As `Good`, but its time is over.
+    Expired,
+    /// As `Good`, but for a host that nobody here has.
+    WrongHost,
+    /// Signed by its own key.
+    SelfSigned,
+    /// As `Good`, but by another authority than the one whose PEM is handed out.
+    UnknownCa,
+}
+
+/// A certificate authority that exists for this run only. Give the same one to several servers
+/// where a client has to trust them all.
+#[derive(Clone)]
+pub struct Authority(Arc<CertifiedIssuer<'static, KeyPair>>);
+
+impl Authority {
+    /// Makes the key and the root certificate.
+    ///
+    /// # Errors
+    /// When the system's cryptography fails.
+    pub fn new() -> io::Result<Self> {
+        let mut root = CertificateParams::default();
+        root.distinguished_name
+            .push(DnType::CommonName, "oauth-stage root, made for one run");
+        root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        root.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let key = KeyPair::generate().map_err(io::Error::other)?;
+        CertifiedIssuer::self_signed(root, key)
+            .map(|issuer| Self(Arc::new(issuer)))
+            .map_err(io::Error::other)
+    }
+
+    /// The root certificate, for the client's list of roots.
+    pub fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// What a server needs to show a certificate of this kind.
+    pub(crate) fn server_config(
+        &self,
+        kind: Certificate,
+        protocols: &[&str],
+    ) -> io::Result<Arc<rustls::ServerConfig>> {
+        let (chain, key) = self.leaf(kind).map_err(io::Error::other)?;
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let mut config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+            .map_err(io::Error::other)?
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .map_err(io::Error::other)?;
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
+        Ok(Arc::new(config))
+    }
+
+    fn leaf(&self, kind: Certificate) -> Result<Leaf, rcgen::Error> {
+        let names = match kind {
+            Certificate::WrongHost => vec!["elsewhere.invalid".to_owned()],
+            _ => ["127.0.0.1", "::1", "localhost"]
+                .map(str::to_owned)
+                .to_vec(),
+        };
+        let mut leaf = CertificateParams::new(names)?;
+        leaf.distinguished_name
+            .push(DnType::CommonName, "oauth-stage server");
+        leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        leaf.use_authority_key_identifier_extension = true;
+        // some platforms refuse servers whose certificates are valid for years
+        let (from, to) = match kind {
+            Certificate::Expired => ((2020, 1, 1), (2020, 2, 1)),
+            _ => (day(-2), day(30)),
+        };
+        leaf.not_before = date_time_ymd(from.0, from.1, from.2);
+        leaf.not_after = date_time_ymd(to.0, to.1, to.2);
+        let key = KeyPair::generate()?;
+        let certificate = match kind {
+            Certificate::SelfSigned => leaf.self_signed(&key)?,
+            Certificate::UnknownCa => {
+                let stranger = CertificateParams::default();
+                let stranger = CertifiedIssuer::self_signed(stranger, KeyPair::generate()?)?;
+                leaf.signed_by(&key, &stranger)?
+            }
+            _ => leaf.signed_by(&key, &self.0)?,
+        };
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        Ok((vec![certificate.der().clone()], key))
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Authority { key: [redacted] }")
+    }
+}
+
+type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// The real day, not the stage's: clients judge certificates by their own system's clock.
+fn day(offset: i64) -> (i32, u8, u8) {
+    let date: DateTime<Utc> = Utc::now() + TimeDelta::days(offset);
+    let small = |number: u32| u8::try_from(number).unwrap_or(1);
+    (date.year(), small(date.month()), small(date.day()))
+}

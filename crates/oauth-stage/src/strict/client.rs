@@ -1,0 +1,162 @@
+//! The clients that the server knows.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::redact::REDACTED;
+use crate::strict::jwk::{self, Algorithm, Jwk};
+
+/// A client, as it is registered with the authorization server.
+#[derive(Clone, Debug)]
+pub struct RegisteredClient {
+    /// `client_id`.
+    pub id: String,
+    /// The one way in which it proves who it is.
+    pub authentication: Authentication,
+    /// What it may ask for at most, and what it is granted when it asks for nothing.
+    pub scopes: Vec<String>,
+}
+
+impl RegisteredClient {
+    /// A client without scopes.
+    pub fn new(id: impl Into<String>, authentication: Authentication) -> Self {
+        Self {
+            id: id.into(),
+            authentication,
+            scopes: Vec::new(),
+        }
+    }
+
+    /// Replaces the scopes.
+    #[must_use]
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+}
+
+/// How a client proves who it is: exactly the way declared here is accepted. `Debug` prints no secret.
+#[derive(Clone)]
+pub enum Authentication {
+    /// A public client: `client_id` alone.
+    None,
+    /// `client_secret_basic`, both halves form-encoded before base64 (RFC 6749 2.3.1).
+    SecretBasic(String),
+    /// `client_secret_basic` as many servers have it: the halves stand as they are.
+    SecretBasicRaw(String),
+    /// `client_secret_post`.
+    SecretPost(String),
+    /// `client_secret_jwt` (RFC 7523 2.2, OpenID Connect Core 9).
+    SecretJwt {
+        /// The key of the HMAC.
+        secret: String,
+        /// What the header's `alg` may be.
+        algorithms: Vec<Algorithm>,
+    },
+    /// `private_key_jwt` (RFC 7523 2.2, OpenID Connect Core 9).
+    PrivateKeyJwt {
+        /// The client's public keys, a JWK set; each has its `kid`.
+        jwks: Value,
+        /// What the header's `alg` may be.
+        algorithms: Vec<Algorithm>,
+    },
+}
+
+impl Authentication {
+    /// `private_key_jwt` with every asymmetric algorithm.
+    pub fn private_key_jwt(jwks: Value) -> Self {
+        let algorithms = Algorithm::ALL
+            .into_iter()
+            .filter(|a| !a.is_symmetric())
+            .collect();
+        Self::PrivateKeyJwt { jwks, algorithms }
+    }
+
+    /// `client_secret_jwt` with every symmetric algorithm.
+    pub fn secret_jwt(secret: impl Into<String>) -> Self {
+        let algorithms = Algorithm::ALL
+            .into_iter()
+            .filter(|a| a.is_symmetric())
+            .collect();
+        Self::SecretJwt {
+            secret: secret.into(),
+            algorithms,
+        }
+    }
+
+    /// The name in the registry of authentication methods (RFC 7591 2, OpenID Connect Core 9).
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::SecretBasic(_) | Self::SecretBasicRaw(_) => "client_secret_basic",
+            Self::SecretPost(_) => "client_secret_post",
+            Self::SecretJwt { .. } => "client_secret_jwt",
+            Self::PrivateKeyJwt { .. } => "private_key_jwt",
+        }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        match self {
+            Self::None | Self::PrivateKeyJwt { .. } => None,
+            Self::SecretBasic(secret)
+            | Self::SecretBasicRaw(secret)
+            | Self::SecretPost(secret)
+            | Self::SecretJwt { secret, .. } => Some(secret),
+        }
+    }
+
+    pub(crate) fn algorithms(&self) -> &[Algorithm] {
+        match self {
+            Self::SecretJwt { algorithms, .. } | Self::PrivateKeyJwt { algorithms, .. } => {
+                algorithms
+            }
+            _ => &[],
+        }
+    }
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {REDACTED}", self.method())
+    }
+}
+
+/// A client whose keys have been read.
+pub(crate) struct Registration {
+    pub(crate) client: RegisteredClient,
+    /// By `kid`.
+    pub(crate) keys: HashMap<String, Jwk>,
+}
+
+impl Registration {
+    /// # Errors
+    /// What is wrong about the keys or the algorithms.
+    pub(crate) fn new(client: RegisteredClient) -> Result<Self, String> {
+        let at_fault = |fault: String| format!("client {}: {fault}", client.id);
+        let asymmetric = match &client.authentication {
+            Authentication::PrivateKeyJwt { .. } => true,
+            Authentication::SecretJwt { .. } => false,
+            _ => {
+                return Ok(Self {
+                    client,
+                    keys: HashMap::new(),
+                });
+            }
+        };
+        for algorithm in client.authentication.algorithms() {
+            if algorithm.is_symmetric() == asymmetric {
+                let method = client.authentication.method();
+                return Err(at_fault(format!(
+                    "{method} cannot be signed with {algorithm}"
+                )));
+            }
+        }
+        let keys = match &client.authentication {
+            Authentication::PrivateKeyJwt { jwks, .. } => jwk::read_set(jwks).map_err(at_fault)?,
+            _ => HashMap::new(),
+        };
+        Ok(Self { client, keys })
+    }
+}

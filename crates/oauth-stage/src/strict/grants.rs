@@ -1,0 +1,88 @@
+//! The grants of the token endpoint, a room each.
+
+mod client_credentials;
+mod refresh_token;
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::answer::Answer;
+use crate::strict::client::Registration;
+use crate::strict::ledger::Granted;
+use crate::strict::parameters::Parameters;
+use crate::strict::refusal::{INVALID_SCOPE, Refusal};
+use crate::strict::state::State;
+use crate::sync::lock;
+
+/// What is left to do when a request has been checked: it spends and issues tokens.
+pub(crate) type Commit = Box<dyn FnOnce() -> Result<Answer, Refusal> + Send>;
+
+/// Checks what the grant needs and changes nothing.
+pub(crate) type Prepare = fn(&Arc<State>, &Registration, &Parameters) -> Result<Commit, Refusal>;
+
+/// Each grant by its `grant_type`.
+pub(crate) const GRANTS: [(&str, Prepare); 2] = [
+    ("client_credentials", client_credentials::prepare),
+    ("refresh_token", refresh_token::prepare),
+];
+
+/// The scope to grant: what is asked for, if all of it may be had; everything that may be had
+/// where nothing is asked for (RFC 6749 3.3).
+fn scope<'a>(
+    parameters: &Parameters,
+    allowed: impl IntoIterator<Item = &'a str> + Clone,
+) -> Result<String, Refusal> {
+    let Some(asked) = parameters.find("scope") else {
+        return Ok(allowed.into_iter().collect::<Vec<_>>().join(" "));
+    };
+    let in_alphabet = |c: char| matches!(c, '!' | '#'..='[' | ']'..='~');
+    for one in asked.split(' ') {
+        if one.is_empty() || !one.chars().all(in_alphabet) {
+            let rule = "scope is no list of names with single spaces between (RFC 6749 3.3)";
+            return Err(Refusal::violation(INVALID_SCOPE, rule));
+        }
+        if !allowed.clone().into_iter().any(|allowed| allowed == one) {
+            return Err(Refusal::new(
+                INVALID_SCOPE,
+                format!("scope {one} may not be had"),
+            ));
+        }
+    }
+    Ok(asked.to_owned())
+}
+
+/// A successful answer (RFC 6749 5.1) with a new access token.
+fn issue(
+    state: &State,
+    granted: Granted,
+    family: Option<usize>,
+    refresh_token: Option<String>,
+) -> Answer {
+    let lifetime = state.settings().token_lifetime;
+    let expires_at = TimeDelta::from_std(lifetime)
+        .ok()
+        .and_then(|lifetime| state.clock.now().checked_add_signed(lifetime))
+        .unwrap_or(chrono::DateTime::<chrono::Utc>::MAX_UTC);
+    let scope = granted.scope.clone();
+    let access_token = {
+        let mut ledger = lock(&state.ledger);
+        ledger.issued += 1;
+        ledger.issue_access(None, granted, expires_at, family)
+    };
+    let mut body = json!({
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": lifetime.as_secs(),
+    });
+    if !scope.is_empty() {
+        body["scope"] = scope.into();
+    }
+    if let Some(refresh_token) = refresh_token {
+        body["refresh_token"] = refresh_token.into();
+    }
+    Answer::json(200, &body)
+        .header("cache-control", "no-store")
+        .header("pragma", "no-cache")
+}

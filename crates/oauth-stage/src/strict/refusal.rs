@@ -1,0 +1,86 @@
+//! Why a request is refused, for the client and for the list of violations.
+
+use serde_json::json;
+
+use crate::answer::Answer;
+
+/// An OAuth error (RFC 6749 5.2).
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: u16,
+    error: &'static str,
+    description: String,
+    /// What the client did that an RFC forbids; a wrong secret, say, is no such thing.
+    pub(crate) violation: Option<String>,
+}
+
+impl Refusal {
+    /// The client asked for something it may not have, in a way that it may ask.
+    pub(crate) fn new(error: &'static str, description: impl Into<String>) -> Self {
+        let status = if error == INVALID_CLIENT { 401 } else { 400 };
+        Self {
+            status,
+            error,
+            description: description.into(),
+            violation: None,
+        }
+    }
+
+    /// The client broke a rule, and is told which.
+    pub(crate) fn violation(error: &'static str, rule: impl Into<String>) -> Self {
+        let rule = rule.into();
+        Self {
+            violation: Some(rule.clone()),
+            ..Self::new(error, rule)
+        }
+    }
+
+    /// As [`Refusal::violation`], with a status of its own.
+    pub(crate) fn with_status(status: u16, rule: impl Into<String>) -> Self {
+        Self {
+            status,
+            ..Self::violation(INVALID_REQUEST, rule)
+        }
+    }
+
+    /// The one answer to all wrong secrets: it does not tell what was wrong about them.
+    pub(crate) fn unauthenticated(violation: Option<String>) -> Self {
+        Self {
+            violation,
+            ..Self::new(INVALID_CLIENT, "client authentication failed")
+        }
+    }
+
+    pub(crate) fn to_answer(&self) -> Answer {
+        let mut answer = Answer::json(
+            self.status,
+            &json!({"error": self.error, "error_description": describe(&self.description)}),
+        )
+        .header("cache-control", "no-store");
+        if self.status == 401 {
+            answer = answer.header("www-authenticate", "Basic realm=\"oauth-stage\"");
+        }
+        if self.status == 405 {
+            answer = answer.header("allow", "POST");
+        }
+        answer
+    }
+}
+
+pub(crate) const INVALID_REQUEST: &str = "invalid_request";
+pub(crate) const INVALID_CLIENT: &str = "invalid_client";
+pub(crate) const INVALID_GRANT: &str = "invalid_grant";
+pub(crate) const INVALID_SCOPE: &str = "invalid_scope";
+pub(crate) const UNAUTHORIZED_CLIENT: &str = "unauthorized_client";
+pub(crate) const UNSUPPORTED_GRANT_TYPE: &str = "unsupported_grant_type";
+
+/// The characters that a description may have (RFC 6749 5.2).
+fn describe(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '"' => '\'',
+            ' '..='~' if c != '\\' => c,
+            _ => '?',
+        })
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! What the server knows, shared by its connections.
+
+use std::collections::{HashMap, HashSet};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::watch;
+
+use crate::answer::Answer;
+use crate::redact;
+use crate::strict::assertion::AudiencePolicy;
+use crate::strict::client::{RegisteredClient, Registration};
+use crate::strict::endpoint::{Endpoint, Urls};
+use crate::strict::exchange::Exchange;
+use crate::strict::leaks;
+use crate::strict::ledger::{Ledger, Rotation};
+use crate::strict::request::{Call, Request};
+use crate::strict::steering::Steering;
+use crate::sync::lock;
+
+/// The server's clock: another one, and how far it has been moved from it.
+pub(crate) struct Clock {
+    pub(crate) base: Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>,
+    pub(crate) offset: Mutex<TimeDelta>,
+}
+
+impl Clock {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
+        (self.base)() + *lock(&self.offset)
+    }
+}
+
+/// What may be changed while the server runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) token_lifetime: Duration,
+    pub(crate) rotation: Rotation,
+    pub(crate) audience: AudiencePolicy,
+    pub(crate) scopes_supported: Vec<String>,
+    pub(crate) refuse_access_tokens: bool,
+}
+
+pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
+pub(crate) type Handler = Arc<dyn Fn(Call) -> HandlerFuture + Send + Sync>;
+
+pub(crate) struct State {
+    pub(crate) urls: Urls,
+    pub(crate) clock: Clock,
+    settings: Mutex<Settings>,
+    clients: Mutex<HashMap<String, Arc<Registration>>>,
+    jtis: Mutex<HashSet<(String, String)>>,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) steering: Steering,
+    /// By the prefix of the path.
+    pub(crate) handlers: Mutex<Vec<(String, Handler)>>,
+    pub(crate) log: Mutex<Vec<Exchange>>,
+    pub(crate) violations: Mutex<Vec<String>>,
+    /// Moves when an exchange comes to its end, for those who wait for one.
+    pub(crate) ended: watch::Sender<usize>,
+    pub(crate) connections: watch::Sender<usize>,
+}
+
+impl State {
+    pub(crate) fn new(urls: Urls, clock: Clock, settings: Settings) -> Self {
+        Self {
+            urls,
+            clock,
+            settings: Mutex::new(settings),
+            clients: Mutex::default(),
+            jtis: Mutex::default(),
+            ledger: Mutex::default(),
+            steering: Steering::default(),
+            handlers: Mutex::default(),
+            log: Mutex::default(),
+            violations: Mutex::default(),
+            ended: watch::Sender::new(0),
+            connections: watch::Sender::new(0),
+        }
+    }
+
+    pub(crate) fn settings(&self) -> Settings {
+        lock(&self.settings).clone()
+    }
+
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Settings)) {
+        change(&mut lock(&self.settings));
+    }
+
+    /// Adds the client, or replaces the one of that id.
+    ///
+    /// # Errors
+    /// What is wrong about its keys.
+    pub(crate) fn register(&self, client: RegisteredClient) -> Result<(), String> {
+        let registration = Arc::new(Registration::new(client)?);
+        lock(&self.clients).insert(registration.client.id.clone(), registration);
+        Ok(())
+    }
+
+    pub(crate) fn client(&self, id: &str) -> Option<Arc<Registration>> {
+        lock(&self.clients).get(id).cloned()
+    }
+
+    pub(crate) fn clients(&self) -> Vec<Arc<Registration>> {
+        lock(&self.clients).values().cloned().collect()
+    }
+
+    /// `false`: it has been spent before.
+    pub(crate) fn spend_jti(&self, client_id: &str, jti: &str) -> bool {
+        lock(&self.jtis).insert((client_id.to_owned(), jti.to_owned()))
+    }
+
+    /// The handler with the longest prefix of the path.
+    pub(crate) fn handler(&self, path: &str) -> Option<Handler> {
+        lock(&self.handlers)
+            .iter()
+            .filter(|(prefix, _)| path.starts_with(prefix.as_str()))
+            .max_by_key(|(prefix, _)| prefix.len())
+            .map(|(_, handler)| Arc::clone(handler))
+    }
+
+    pub(crate) fn violation(&self, request: &Request, rule: &str) {
+        let mut secrets = request.secrets();
+        secrets.extend(leaks::in_request(self, request));
+        let path = redact::path(request.path(), &secrets);
+        let place = format!("{} {path}: {rule}", request.method());
+        lock(&self.violations).push(redact::scrub(&place, &secrets));
+    }
+
+    /// How many requests have arrived there that `counts` says to count.
+    pub(crate) fn count(&self, endpoint: Endpoint, counts: impl Fn(&Exchange) -> bool) -> usize {
+        let log = lock(&self.log);
+        let there = |one: &&Exchange| endpoint.covers(one.endpoint, one.path()) && counts(one);
+        log.iter().filter(there).count()
+    }
+}

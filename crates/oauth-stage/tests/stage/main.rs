@@ -1,0 +1,20 @@
+//! The stage held to what it promises: each check is shown to refuse.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+mod api;
+mod assertion;
+mod authentication;
+mod discovery;
+mod lifecycle;
+mod log;
+mod refresh;
+mod socket;
+mod steering;
+mod support;
+mod tls;
+mod token;
