@@ -142,9 +142,9 @@ mod permissions {
     }
 }
 
+#[cfg(unix)]
 #[cfg(test)]
 mod tests {
-    #![cfg(unix)]
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;
 

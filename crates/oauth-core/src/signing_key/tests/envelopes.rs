@@ -192,14 +192,8 @@ fn refuses_pem_whose_lines_do_not_fit_together() {
         (text.replace("\nMI", "\n!!"), "base64"),
         (text.replace("\nMI", "\n\u{200b}MI"), "base64"),
         (text.replace('=', ""), "base64"),
-        (
-            "-----BEGIN PRIVATE KEY-----\n-----END PRIVATE KEY-----".into(),
-            "DER",
-        ),
-        (
-            "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----".into(),
-            "DER",
-        ),
+        (pem("PRIVATE KEY", &[]), "DER"),
+        (pem("PRIVATE KEY", &[0; 3]), "DER"),
     ] {
         if bad != text {
             says(bad, RS384, Encoding, words);
