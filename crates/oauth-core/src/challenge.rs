@@ -2,6 +2,7 @@
 
 use http::HeaderMap;
 
+use crate::error::OAuthError;
 use crate::token::Scopes;
 
 /// The scopes an API wants, where a `Bearer` challenge says `insufficient_scope` (RFC 6750 3.1).
@@ -14,6 +15,25 @@ pub(crate) fn insufficient_scope(headers: &HeaderMap) -> Option<Scopes> {
         .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
         .find(|challenge| challenge.parameter("error") == Some("insufficient_scope"))
         .map(|challenge| Scopes::granted(challenge.parameter("scope").unwrap_or(""), ' '))
+}
+
+/// What an API says of a token it refuses (RFC 6750 3.1), escaped.
+pub(crate) fn bearer_error(headers: &HeaderMap) -> Option<OAuthError> {
+    headers
+        .get_all(http::header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(parse)
+        .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
+        .find_map(|challenge| {
+            let code = challenge.parameter("error")?;
+            let description = challenge.parameter("error_description");
+            Some(OAuthError::new(
+                code,
+                description,
+                challenge.parameter("error_uri"),
+            ))
+        })
 }
 
 /// One challenge; a token68 in the place of parameters is skipped.

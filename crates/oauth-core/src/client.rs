@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::challenge;
 use crate::env::Env;
-use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault, Recovery};
 use crate::http::url::{origin, shown};
 use crate::http::{Failure, Sent, failure_of_request, read_limited};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
@@ -133,25 +133,30 @@ impl AuthorizedClient {
         let token = self.token().await?;
         let again = request.try_clone();
         let response = self.send(request, &token).await?;
-        let Some(response) = self.unless_refused(response).await? else {
-            let replacement = self.0.source.replace(&token).await?;
-            let Some(request) = again else {
-                let problem =
-                    "the API refused the token, and the body of this request can be read only once";
-                return Err(Error::new(ErrorKind::NotReplayable, problem)
-                    .remedy("send it again: there is a new token now"));
-            };
-            let response = self.send(request, &replacement).await?;
-            return match self.unless_refused(response).await? {
-                Some(response) => self.judge(response, &replacement),
-                None => Err(refused(&url)),
-            };
+        let said = match self.take(response).await? {
+            Taken::Yes(response) => return self.judge(response, &token),
+            Taken::No(said) => said,
         };
-        self.judge(response, &token)
+        let replacement = match self.0.source.replace(&token).await {
+            Ok(replacement) => replacement,
+            Err(error) if error.kind() == ErrorKind::Refused => return Err(with(error, said)),
+            Err(error) => return Err(error),
+        };
+        let Some(request) = again else {
+            let problem =
+                "the API refused the token, and the body of this request can be read only once";
+            return Err(Error::new(ErrorKind::NotReplayable, problem)
+                .remedy("send it again: there is a new token now"));
+        };
+        let response = self.send(request, &replacement).await?;
+        match self.take(response).await? {
+            Taken::Yes(response) => self.judge(response, &replacement),
+            Taken::No(said) => Err(refused(&url, said)),
+        }
     }
 
     /// Sends one request with one token; a safe one as often as it takes.
-    async fn send(&self, request: Request, token: &Token) -> Result<Response, Error> {
+    async fn send(&self, mut request: Request, token: &Token) -> Result<Response, Error> {
         let (name, value) = self.bearing(token)?;
         let clock = self.0.env.clock();
         let safe = matches!(
@@ -165,33 +170,26 @@ impl AuthorizedClient {
         };
         let overall = self.0.env.http().settings().overall_timeout;
         let mut attempts = Attempts::new(class, clock.ticks(), overall);
-        let mut next = Some(request);
-        while let Some(mut request) = next.take() {
+        loop {
             attempts.begin();
             let again = request.try_clone();
             request.headers_mut().insert(name.clone(), value.clone());
-            let failure = match self.send_once(request).await {
+            let (failure, response) = match self.send_once(request).await {
                 Ok(response) => return Ok(response),
-                Err((failure, response)) => {
-                    match (attempts.judge(&failure, clock.ticks()), again, response) {
-                        (Verdict::Again(pause), Some(again), _) => {
-                            clock.sleep(pause).await;
-                            next = Some(again);
-                            continue;
-                        }
-                        // what the API answered is the caller's to judge
-                        (_, _, Some(response)) => return Ok(*response),
-                        (Verdict::Stop(error), _, None) => error,
-                        (Verdict::Again(_), None, None) => failure.error,
-                    }
-                }
+                Err(failed) => failed,
             };
-            return Err(failure);
+            let error = match (attempts.judge(&failure, clock.ticks()), again) {
+                (Verdict::Again(pause), Some(again)) => {
+                    clock.sleep(pause).await;
+                    request = again;
+                    continue;
+                }
+                (Verdict::Stop(error), _) => error,
+                (Verdict::Again(_), None) => failure.error,
+            };
+            // what the API answered is the caller's to judge
+            return response.map_or(Err(error), |response| Ok(*response));
         }
-        Err(Error::new(
-            ErrorKind::NotReplayable,
-            "this request can be sent only once",
-        ))
     }
 
     /// One attempt. A passing status is a failure that carries its answer.
@@ -247,13 +245,13 @@ impl AuthorizedClient {
         Ok((name, value))
     }
 
-    /// The answer, unless it says that the token is refused.
-    async fn unless_refused(&self, response: Response) -> Result<Option<Response>, Error> {
+    /// Whether the API took the token.
+    async fn take(&self, response: Response) -> Result<Taken, Error> {
         if response.status() == StatusCode::UNAUTHORIZED {
-            return Ok(None);
+            return Ok(Taken::No(challenge::bearer_error(response.headers())));
         }
         let Some(refusal) = &self.0.api.body_refusal else {
-            return Ok(Some(response));
+            return Ok(Taken::Yes(response));
         };
         let is_json = response
             .headers()
@@ -270,10 +268,14 @@ impl AuthorizedClient {
             .content_length()
             .is_some_and(|length| length <= PEEK as u64);
         if !is_json || !is_small {
-            return Ok(Some(response));
+            return Ok(Taken::Yes(response));
         }
         let (response, body) = buffer(response).await?;
-        Ok((!refusal.says(&body)).then_some(response))
+        Ok(if refusal.says(&body) {
+            Taken::No(None)
+        } else {
+            Taken::Yes(response)
+        })
     }
 
     /// An answer to a token that was taken.
@@ -291,16 +293,35 @@ impl AuthorizedClient {
     }
 }
 
-fn refused(url: &Url) -> Error {
-    Error::new(
-        ErrorKind::Refused,
-        format!(
-            "{} refuses the token, and the one that took its place",
-            origin(url)
-        ),
-    )
-    .remedy("check that this API takes tokens of this server, and their audience and scopes")
-    .with_status(401)
+/// Whether the API took a token, or what it said of it.
+enum Taken {
+    Yes(Response),
+    No(Option<OAuthError>),
+}
+
+fn refused(url: &Url, said: Option<OAuthError>) -> Error {
+    let words = match &said {
+        Some(said) => match &said.description {
+            Some(description) => format!(" ({}, \"{description}\")", said.code),
+            None => format!(" ({})", said.code),
+        },
+        None => String::new(),
+    };
+    let problem = format!(
+        "{} refuses the token, and the one that took its place{words}",
+        origin(url)
+    );
+    let error = Error::new(ErrorKind::Refused, problem)
+        .remedy("check that this API takes tokens of this server, and their audience and scopes")
+        .with_status(401);
+    with(error, said)
+}
+
+fn with(error: Error, said: Option<OAuthError>) -> Error {
+    match said {
+        Some(said) => error.with_oauth(said),
+        None => error,
+    }
 }
 
 fn insufficient_scope(url: &Url, wanted: &Scopes, token: &Token) -> Error {

@@ -9,7 +9,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use tracing::Instrument as _;
 use url::Url;
 
-use crate::client_auth::{Attempt, Audience, ClientAuth};
+use crate::client_auth::apply::Attempt;
+use crate::client_auth::{Audience, ClientAuth};
 use crate::discovery::{Discovery, Metadata};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};

@@ -45,7 +45,7 @@ struct Inner {
 pub struct EnvBuilder {
     settings: HttpSettings,
     clock: Arc<dyn Clock>,
-    store: Arc<dyn RecordStore>,
+    store: Option<Arc<dyn RecordStore>>,
     secrets: Secrets,
 }
 
@@ -63,7 +63,7 @@ impl Env {
         EnvBuilder {
             settings,
             clock: Arc::new(SystemClock),
-            store: Arc::new(MemoryStore::default()),
+            store: None,
             secrets: Secrets::default(),
         }
     }
@@ -168,10 +168,10 @@ impl EnvBuilder {
         self
     }
 
-    /// Another store of tokens.
+    /// Another store of tokens than the memory of this process.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn RecordStore>) -> Self {
-        self.store = store;
+        self.store = Some(store);
         self
     }
 
@@ -205,10 +205,14 @@ impl EnvBuilder {
     /// # Errors
     /// A root certificate or the proxy's URL cannot be used.
     pub fn build(self) -> Result<Env, Error> {
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(MemoryStore::with_clock(self.clock.clone())),
+        };
         Ok(Env(Arc::new(Inner {
             http: Http::new(self.settings)?,
             clock: self.clock,
-            store: self.store,
+            store,
             secrets: self.secrets,
             shared: Mutex::default(),
             running: watch::Sender::new(0),

@@ -125,6 +125,21 @@ impl fmt::Debug for Token {
     }
 }
 
+/// `Bearer` and the token (RFC 6750 2.1), marked sensitive; `None` where the token cannot stand in a
+/// header.
+pub(crate) fn bearer(access_token: &Secret) -> Option<HeaderValue> {
+    if !access_token
+        .expose()
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic())
+    {
+        return None;
+    }
+    let mut header = HeaderValue::try_from(format!("Bearer {}", access_token.expose())).ok()?;
+    header.set_sensitive(true);
+    Some(header)
+}
+
 /// A set of scopes (RFC 6749 3.3), sorted, each once.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scopes(BTreeSet<String>);

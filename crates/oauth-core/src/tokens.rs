@@ -77,6 +77,8 @@ pub(crate) struct TokenRecord {
     pub refresh_token: Option<Secret>,
     /// The fingerprint of the configured refresh token the chain began with.
     pub seed: Option<String>,
+    /// The version of the record it was asked with.
+    pub follows: u64,
     /// How often the answer to a renewal with this refresh token was lost.
     pub lost: u32,
     /// Why the refresh token is known to be dead.
@@ -105,6 +107,8 @@ struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     seed: Option<String>,
     #[serde(default)]
+    follows: u64,
+    #[serde(default)]
     lost: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
@@ -123,6 +127,13 @@ struct WrittenAccess {
 const FORMAT: u32 = 1;
 
 impl TokenRecord {
+    /// Whether it holds a refresh token that is not known to be dead, and another one than `other`.
+    pub fn is_other_chain(&self, other: &Self) -> bool {
+        self.ended.is_none()
+            && self.refresh_token.is_some()
+            && self.refresh_token != other.refresh_token
+    }
+
     /// As the bytes of a record.
     pub fn write(&self) -> RecordValue {
         let written = Written {
@@ -140,6 +151,7 @@ impl TokenRecord {
                 .as_ref()
                 .map(|token| token.expose().to_owned()),
             seed: self.seed.clone(),
+            follows: self.follows,
             lost: self.lost,
             ended: self.ended.clone(),
         };
@@ -178,6 +190,7 @@ impl TokenRecord {
             access,
             refresh_token: written.refresh_token.map(Secret::new),
             seed: written.seed,
+            follows: written.follows,
             lost: written.lost,
             ended: written.ended,
         })
@@ -259,6 +272,7 @@ mod tests {
             }),
             refresh_token: Some(Secret::new("refresh")),
             seed: Some("seed".into()),
+            follows: 3,
             lost: 1,
             ended: None,
         };

@@ -6,13 +6,12 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use http::HeaderValue;
 
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::secret::{Secret, SecretRef};
-use crate::source::TokenSource;
-use crate::token::{Scopes, Token, TokenParts};
+use crate::source::token_source::TokenSource;
+use crate::token::{Scopes, Token, TokenParts, bearer};
 
 /// A token somebody else made. Where it stands in a file or a variable it is read at each use, so
 /// that putting a new one there is all it takes.
@@ -71,7 +70,7 @@ impl FixedToken {
 
 /// A token that is known by its value alone.
 fn bare(field: &str, secret: Secret) -> Result<Token, Error> {
-    let header = header_value(&secret).ok_or_else(|| {
+    let header = bearer(&secret).ok_or_else(|| {
         let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
         Error::config(field, problem).remedy("give the bare token, without `Bearer ` before it")
     })?;
@@ -83,16 +82,6 @@ fn bare(field: &str, secret: Secret) -> Result<Token, Error> {
         missing: Scopes::none(),
         deviations: Vec::new(),
     }))
-}
-
-/// `Bearer` and the token, marked sensitive; `None` where the token cannot stand in a header.
-pub(super) fn header_value(secret: &Secret) -> Option<HeaderValue> {
-    if !secret.expose().bytes().all(|byte| byte.is_ascii_graphic()) {
-        return None;
-    }
-    let mut header = HeaderValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
-    header.set_sensitive(true);
-    Some(header)
 }
 
 impl TokenSource for FixedToken {

@@ -1,6 +1,6 @@
 //! A token that is renewed ahead of its end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -12,13 +12,13 @@ use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::ClientCredentials;
 use crate::record::RecordId;
-use crate::secret::SecretRef;
+use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
-use crate::source::TokenSource;
 use crate::source::flight::{Announcer, Boarding, Flights, outcome};
 use crate::source::lifetime::cool_down;
+use crate::source::token_source::TokenSource;
 use crate::token::{GrantedToken, Scopes, Token};
-use crate::tokens::TokenKey;
+use crate::tokens::{TokenKey, TokenRecord};
 
 /// A token that is renewed ahead of its end, one request at a time, whoever and however many want it.
 ///
@@ -34,6 +34,9 @@ pub(super) struct Renewing {
     pub key: TokenKey,
     pub id: RecordId,
     pub flights: Flights,
+    /// What was answered and could not be kept, with the version of the record it should have
+    /// followed.
+    pub unsaved: Mutex<Option<(u64, TokenRecord)>>,
 }
 
 /// How the first token is had.
@@ -128,6 +131,7 @@ impl RenewingToken {
             key,
             id,
             flights: Flights::default(),
+            unsaved: Mutex::default(),
         });
         Ok(Self(renewing))
     }
@@ -166,11 +170,7 @@ impl RenewingToken {
     }
 
     /// Renews in a task of its own, which outlives whoever began it.
-    fn take_off(
-        &self,
-        announcer: Announcer,
-        refused: Option<crate::secret::Secret>,
-    ) -> Result<(), Error> {
+    fn take_off(&self, announcer: Announcer, refused: Option<Secret>) -> Result<(), Error> {
         let renewing = self.0.clone();
         if renewing.env.is_closing() {
             return Err(Error::new(
@@ -216,15 +216,23 @@ impl RenewingToken {
 
     async fn take_another(&self, refused: &Token) -> Result<Arc<Token>, Error> {
         let renewing = &self.0;
-        if let Some(live) = renewing.flights.live()
-            && live.token.access_token() == refused.access_token()
-        {
-            let age = renewing.env.clock().ticks().saturating_sub(live.asked);
-            if live.is_replacement && age < BETWEEN_REPLACEMENTS {
-                return Err(Error::new(ErrorKind::Refused, "the API refuses the new token too")
-                    .remedy("check that this API takes tokens of this server, and their audience and scopes"));
+        let ticks = renewing.env.clock().ticks();
+        if let Some(live) = renewing.flights.live() {
+            if live.token.access_token() == refused.access_token() {
+                let age = ticks.saturating_sub(live.asked);
+                if live.is_replacement && age < BETWEEN_REPLACEMENTS {
+                    return Err(Error::new(
+                        ErrorKind::Refused,
+                        "the API refuses the new token too",
+                    )
+                    .remedy(
+                        "check that this API takes tokens of this server, and their audience and scopes",
+                    ));
+                }
+                live.refuse();
+            } else if live.is_served(ticks) {
+                return Ok(live.token.clone()); // another caller has replaced it already
             }
-            live.refuse();
         }
         self.fresh(Some(refused)).await
     }

@@ -1,31 +1,29 @@
 //! The steps of a renewal: read the record, lease it, ask, commit, publish. What is spent is spent
 //! under a lease, and what was answered is never thrown away.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, Utc};
 
 use crate::endpoint::Issued;
-use crate::error::{Error, ErrorKind, Recovery};
+use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
 use crate::grant::{Grant, RefreshToken};
 use crate::record::{Change, Committed, Lease, Record, StoreError};
+use crate::response::Granted;
 use crate::retry::fraction;
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretRef};
 use crate::server::RotationPolicy;
-use crate::source::fixed::header_value;
 use crate::source::flight::Live;
 use crate::source::lifetime::moments;
 use crate::source::renewing::{Renewing, Start};
-use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts};
+use crate::token::{Deviation, Token};
 use crate::tokens::{Access, TokenRecord, seed_fingerprint};
 
 /// Between two looks at a record that somebody else holds.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
 /// What the lease is longer than all deadlines together.
 const LEASE_MARGIN: Duration = Duration::from_secs(30);
-/// A wall clock that was set back further than that is not believed.
-const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
 impl Renewing {
     /// Brings a token other than `refused`, publishes it and keeps it.
@@ -33,7 +31,10 @@ impl Renewing {
         let clock = self.env.clock();
         let began = clock.ticks();
         loop {
-            let record = self.load().await?;
+            let record = match self.load().await {
+                Ok(record) => record,
+                Err(error) => return self.without_store(error, refused.is_some()).await,
+            };
             if let Some(token) = self.published_elsewhere(&record, refused)? {
                 return Ok(token);
             }
@@ -63,9 +64,44 @@ impl Renewing {
                         .sleep(shortest + (longest - shortest).mul_f64(fraction()))
                         .await;
                 }
-                Err(error) => return Err(self.store_failed(&error)),
+                Err(error) => {
+                    let error = self.store_failed(&error);
+                    return self.without_store(error, refused.is_some()).await;
+                }
             }
         }
+    }
+
+    /// The store fails: what can be had again at any time is asked for all the same; what could be
+    /// lost is not spent.
+    async fn without_store(&self, error: Error, is_replacement: bool) -> Result<Arc<Token>, Error> {
+        let Start::ClientCredentials(grant) = &self.start else {
+            return Err(error);
+        };
+        tracing::error!(%error, "the store of tokens fails; this token is not kept");
+        let grant = Grant::ClientCredentials(grant.clone());
+        let issued = self.endpoint.request(&grant, Duration::MAX).await?;
+        let (access, token) = self.receive(issued.granted, issued.asked_at)?;
+        let moments = moments(issued.asked_tick, access.lifetime);
+        let token = Arc::new(token.not_persisted());
+        let live = Live::new(token, 0, issued.asked_tick, moments, is_replacement);
+        Ok(self.flights.publish(live))
+    }
+
+    /// An answer as the part of a record and as a token.
+    fn receive(&self, granted: Granted, asked_at: DateTime<Utc>) -> Result<(Access, Token), Error> {
+        report(&granted.deviations, self.endpoint.server().authority());
+        let access = Access {
+            token: granted.access_token,
+            asked_at,
+            lifetime: granted.lifetime,
+            scopes: granted.scopes,
+        };
+        let token = self.token_of(&access, granted.deviations).ok_or_else(|| {
+            let fault = ErrorKind::Protocol(ProtocolFault::BadValue);
+            Error::new(fault, "the token answered fits no header")
+        })?;
+        Ok((access, token))
     }
 
     fn lease_span(&self) -> Duration {
@@ -83,7 +119,7 @@ impl Renewing {
         Ok(record.unwrap_or_default())
     }
 
-    fn store_failed(&self, error: &StoreError) -> Error {
+    pub(super) fn store_failed(&self, error: &StoreError) -> Error {
         let problem = format!("the store of tokens failed: {error}");
         Error::new(ErrorKind::Store, problem)
             .remedy("nothing was sent or lost; mend the store, then it goes on by itself")
@@ -118,52 +154,6 @@ impl Renewing {
         Ok(live
             .is_fresh(self.env.clock().ticks())
             .then(|| self.flights.publish(live)))
-    }
-
-    /// A stored access token as one that is served; its age is told by the wall clock.
-    fn restore(&self, access: &Access, version: u64) -> Option<Live> {
-        let clock = self.env.clock();
-        let age = clock.now() - access.asked_at;
-        if age < -CLOCK_TOLERANCE {
-            return None; // the clock was set back: nobody knows how old it is
-        }
-        let age = age.to_std().unwrap_or_default();
-        let ticks = clock.ticks();
-        let asked = ticks.saturating_sub(age);
-        let spent = age.saturating_sub(ticks); // what lies before the ticks began
-        let lifetime = access
-            .lifetime
-            .map(|lifetime| lifetime.saturating_sub(spent));
-        let token = self.token_of(access, Vec::new())?;
-        Some(Live::new(
-            Arc::new(token),
-            version,
-            asked,
-            moments(asked, lifetime),
-            false,
-        ))
-    }
-
-    fn token_of(&self, access: &Access, deviations: Vec<Deviation>) -> Option<Token> {
-        let asked = self.scopes();
-        Some(Token::new(TokenParts {
-            access_token: access.token.clone(),
-            header: header_value(&access.token)?,
-            expires_at: access
-                .lifetime
-                .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
-                .and_then(|lifetime| access.asked_at.checked_add_signed(lifetime)),
-            missing: asked.without(&access.scopes),
-            scopes: access.scopes.clone(),
-            deviations,
-        }))
-    }
-
-    fn scopes(&self) -> &Scopes {
-        match &self.start {
-            Start::ClientCredentials(grant) => &grant.scopes,
-            Start::RefreshToken { scopes, .. } => scopes,
-        }
     }
 
     /// Asks for a token and keeps it. `None`: the record has changed meanwhile; look again.
@@ -212,10 +202,13 @@ impl Renewing {
             Some(value) => read(value)?,
             None => TokenRecord::default(),
         };
-        if let Some(late) = lease.record.journal.last() {
-            // an answer that came too late for its lease is newer than what it was asked with
+        if let Some(late) = self.unsaved(lease.record.version) {
+            record = late;
+        } else if let Some(late) = lease.record.journal.last() {
+            // an answer that came too late for its lease is newer than what it was asked with, but not
+            // than what somebody has written since
             let late = read(late)?;
-            if late.refresh_token.is_some() && late.refresh_token != record.refresh_token {
+            if late.follows == lease.record.version && late.is_other_chain(&record) {
                 record = late;
             }
         }
@@ -240,7 +233,7 @@ impl Renewing {
             return Err(logged_out("there is no refresh token yet"));
         };
         let rotation = self.endpoint.server().departures.lifetime.rotation;
-        if record.lost >= 2 && rotation != RotationPolicy::None {
+        if record.lost >= 2 && rotation == RotationPolicy::Strict {
             return Err(logged_out(
                 "the answers to two renewals were lost, and with them the successor",
             ));
@@ -256,11 +249,7 @@ impl Renewing {
 
     /// Begins the chain with the configured refresh token: where there is none yet, or where it has
     /// ended and another one is configured.
-    fn plant(
-        &self,
-        record: &mut TokenRecord,
-        seed: Option<&crate::secret::SecretRef>,
-    ) -> Result<(), Error> {
+    fn plant(&self, record: &mut TokenRecord, seed: Option<&SecretRef>) -> Result<(), Error> {
         let Some(seed) = seed else { return Ok(()) };
         if record.refresh_token.is_some() && record.ended.is_none() {
             return Ok(());
@@ -288,38 +277,26 @@ impl Renewing {
         is_replacement: bool,
     ) -> Result<Option<Arc<Token>>, Error> {
         let Issued {
-            granted,
+            mut granted,
             asked_at,
             asked_tick,
         } = issued;
-        report(&granted.deviations, self.endpoint.server().authority());
-        let access = Access {
-            token: granted.access_token,
-            asked_at,
-            lifetime: granted.lifetime,
-            scopes: granted.scopes,
-        };
+        // an answer without one leaves the former in force (RFC 6749 6)
+        let refresh_token = granted.refresh_token.take().or(former.refresh_token);
+        let (access, token) = self.receive(granted, asked_at)?;
         let record = TokenRecord {
             access: Some(access.clone()),
-            // an answer without one leaves the former in force (RFC 6749 6)
-            refresh_token: granted.refresh_token.or(former.refresh_token),
+            refresh_token,
             seed: former.seed,
+            follows: lease.record.version,
             lost: 0,
             ended: None,
         };
-        let kept = self
-            .env
-            .store()
-            .commit(&self.id, lease, Change::Replace(record.write()))
-            .await;
-        let Some(token) = self.token_of(&access, granted.deviations) else {
-            return Err(Error::new(
-                ErrorKind::Protocol(crate::error::ProtocolFault::BadValue),
-                "the token fits no header",
-            ));
-        };
-        let token = match kept {
-            Ok(Committed::Yes) => token,
+        let token = match self.commit(lease, &record).await {
+            Ok(Committed::Yes) => {
+                self.set_unsaved(None);
+                token
+            }
             Ok(Committed::Journaled) => {
                 tracing::warn!(
                     "a login or another process was faster; what this renewal brought is in the journal"
@@ -328,24 +305,51 @@ impl Renewing {
             }
             Ok(Committed::Gone) => {
                 let problem = "this token was deleted while it was renewed; it does not come back";
-                return Err(
-                    Error::new(ErrorKind::Store, problem).with_recovery(Recovery::LogInAgain)
-                );
+                return Err(Error::new(ErrorKind::Store, problem)
+                    .with_recovery(Recovery::LogInAgain)
+                    .remedy("log in again, if the connection is still wanted"));
             }
             Err(error) => {
                 tracing::error!(%error, "a new token could not be kept; it works, and is lost with this process");
+                self.set_unsaved(Some((lease.record.version, record)));
                 token.not_persisted()
             }
         };
         let version = lease.record.version + 1;
         let moments = moments(asked_tick, access.lifetime);
-        Ok(Some(self.flights.publish(Live::new(
+        let live = Live::new(
             Arc::new(token),
             version,
             asked_tick,
             moments,
             is_replacement,
-        ))))
+        );
+        Ok(Some(self.flights.publish(live)))
+    }
+
+    /// Writes what was answered, in three tries: the server has spent what it was asked with.
+    async fn commit(&self, lease: &Lease, record: &TokenRecord) -> Result<Committed, StoreError> {
+        let value = record.write();
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let change = Change::Replace(value.clone());
+            match self.env.store().commit(&self.id, lease, change).await {
+                Err(_) if tries < 3 => self.env.clock().sleep(POLL.1).await,
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// What could not be kept, if it still is the newest.
+    fn unsaved(&self, version: u64) -> Option<TokenRecord> {
+        let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
+        let (followed, record) = unsaved.as_ref()?;
+        (*followed == version).then(|| record.clone())
+    }
+
+    fn set_unsaved(&self, unsaved: Option<(u64, TokenRecord)>) {
+        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = unsaved;
     }
 
     /// The server says that the refresh token is dead: final only if it is still the stored one.
@@ -355,6 +359,14 @@ impl Renewing {
         mut record: TokenRecord,
         error: Error,
     ) -> Result<Option<Arc<Token>>, Error> {
+        for late in &lease.record.journal {
+            let late = TokenRecord::read(late).map_err(|error| self.store_failed(&error))?;
+            if late.is_other_chain(&record) {
+                tracing::warn!("this refresh token is dead; one from a late answer is tried");
+                self.commit_or_log(lease, &late).await;
+                return Ok(None);
+            }
+        }
         let why = match record.lost {
             0 => error.to_string(),
             _ => format!(
@@ -362,15 +374,13 @@ impl Renewing {
             ),
         };
         record.ended = Some(why.clone());
-        match self
-            .env
-            .store()
-            .commit(&self.id, lease, Change::Replace(record.write()))
-            .await
-        {
+        let change = Change::Replace(record.write());
+        match self.env.store().commit(&self.id, lease, change).await {
             Ok(Committed::Yes) => {}
             Ok(_) => return Ok(None), // somebody has put another one there
-            Err(error) => tracing::error!(%error, "that the grant has ended could not be kept"),
+            Err(error) => {
+                tracing::error!(%error, "that the grant has ended could not be kept");
+            }
         }
         tracing::error!(%error, "the grant has ended: somebody must log in again");
         let ended = logged_out(&why);
@@ -418,42 +428,6 @@ impl Renewing {
                 .max(short),
             None => short,
         }
-    }
-
-    /// Writes what was granted elsewhere, whoever holds the record.
-    pub(super) async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
-        let clock = self.env.clock();
-        let record = TokenRecord {
-            access: granted.access_token.map(|(token, lifetime)| Access {
-                token,
-                asked_at: clock.now(),
-                lifetime,
-                scopes: granted.scopes.unwrap_or_else(|| self.scopes().clone()),
-            }),
-            refresh_token: granted.refresh_token,
-            ..TokenRecord::default()
-        };
-        if let Some(access) = &record.access
-            && header_value(&access.token).is_none()
-        {
-            let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
-            return Err(Error::config("access_token", problem).remedy("give the bare token"));
-        }
-        let version = self
-            .env
-            .store()
-            .put(&self.id, record.write())
-            .await
-            .map_err(|error| self.store_failed(&error))?;
-        self.flights.clear();
-        if let Some(live) = record
-            .access
-            .as_ref()
-            .and_then(|access| self.restore(access, version))
-        {
-            self.flights.publish(live);
-        }
-        Ok(())
     }
 }
 

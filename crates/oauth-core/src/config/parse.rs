@@ -1,0 +1,172 @@
+//! From a value to a configuration, with every fault named at once.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::Error;
+use crate::text;
+
+/// Turns a value into a configuration.
+///
+/// # Errors
+/// One error that names every unknown key, wrong type and missing key it can see, each by its path,
+/// with the nearest known key; never a value.
+pub fn parse<C: DeserializeOwned>(mut value: Value) -> Result<C, Error> {
+    let mut faults = Vec::new();
+    let mut mended: Vec<String> = Vec::new();
+    loop {
+        let error = match serde_path_to_error::deserialize::<_, C>(value.clone()) {
+            Ok(config) if faults.is_empty() => return Ok(config),
+            Ok(_) => break,
+            Err(error) => error,
+        };
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        let text = error.inner().to_string();
+        let (at, problem) = describe(&path, &text);
+        // what is wrong is taken out, so that the next fault shows; what then is missing takes the
+        // object around it along
+        let cut = if mended.contains(&at) {
+            at.rsplit_once('.').map(|(parent, _)| parent.to_owned())
+        } else {
+            faults.push(problem);
+            Some(at)
+        };
+        let Some(cut) = cut else { break };
+        if faults.len() >= 16 || !remove(&mut value, &cut) {
+            break;
+        }
+        mended.push(cut);
+    }
+    let message = faults.join("; ");
+    Err(Error::new(crate::error::ErrorKind::Config, message))
+}
+
+/// The path of the fault and a line about it, made from serde's text without any value in it.
+fn describe(path: &str, text: &str) -> (String, String) {
+    let join = |key: &str| {
+        if path.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{path}.{key}")
+        }
+    };
+    if let Some((key, rest)) = quoted_after(text, "unknown field `") {
+        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+        // serde_path_to_error already counts the unknown key into the path
+        let at = if path == key || path.ends_with(&format!(".{key}")) {
+            path.to_owned()
+        } else {
+            join(key)
+        };
+        let shown = text::escape(&at);
+        let help = match text::nearest(key, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("known keys: {}", known.join(", ")),
+        };
+        return (at, format!("{shown}: unknown key; {help}"));
+    }
+    if let Some((key, _)) = quoted_after(text, "missing field `") {
+        let at = join(key);
+        let problem = format!("{at}: this key is missing");
+        return (at, problem);
+    }
+    let at = path.to_owned();
+    let shown = if path.is_empty() {
+        "the configuration"
+    } else {
+        path
+    };
+    let problem = if text.starts_with("invalid ") || text.starts_with("unknown variant") {
+        // "invalid type: string \"s3cret\", expected u64": only what was expected is ours to repeat
+        match text.rsplit_once("expected ") {
+            Some((_, expected)) => format!("{shown}: wrong type or value; expected {expected}"),
+            None => format!("{shown}: wrong type or value"),
+        }
+    } else if text.starts_with("duplicate field") {
+        format!("{shown}: a key stands twice")
+    } else {
+        format!("{shown}: {text}") // a message of our own types: they repeat no secret
+    };
+    (at, problem)
+}
+
+fn quoted_after<'a>(text: &'a str, start: &str) -> Option<(&'a str, &'a str)> {
+    text.strip_prefix(start)?.split_once('`')
+}
+
+/// Takes the value at a path such as `server.hosts[2].url` out; false where there is none.
+fn remove(value: &mut Value, path: &str) -> bool {
+    let Some((parents, last)) = path.rsplit_once('.').map_or(Some(("", path)), Some) else {
+        return false;
+    };
+    let mut at = value;
+    for step in parents.split('.').filter(|step| !step.is_empty()) {
+        let (key, indices) = step.split_once('[').unwrap_or((step, ""));
+        let Some(mut next) = at.get_mut(key) else {
+            return false;
+        };
+        for index in indices.split(['[', ']']).filter(|index| !index.is_empty()) {
+            let Some(inner) = index
+                .parse::<usize>()
+                .ok()
+                .and_then(|index| next.get_mut(index))
+            else {
+                return false;
+            };
+            next = inner;
+        }
+        at = next;
+    }
+    let key = last.split_once('[').map_or(last, |(key, _)| key);
+    at.as_object_mut()
+        .is_some_and(|members| members.remove(key).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::span::Span;
+    use crate::secret::SecretRef;
+    use serde_json::json;
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by serde")]
+    struct Config {
+        client_id: String,
+        client_secret: SecretRef,
+        server: Option<Server>,
+        wait: Option<Span>,
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by serde")]
+    struct Server {
+        port: u16,
+    }
+
+    #[test]
+    fn names_every_fault_at_once_and_no_value() {
+        let error = parse::<Config>(json!({
+            "client_secert": "hunter2",
+            "client_secret": "hunter2",
+            "server": {"port": "hunter2", "prot": 1},
+            "wait": 5,
+        }))
+        .unwrap_err();
+        let text = error.to_string();
+        for says in [
+            "client_secert: unknown key; did you mean `client_secret`?",
+            "client_secret: a secret is given by reference",
+            "server.port: wrong type or value; expected u16",
+            "server.prot: unknown key; did you mean `port`?",
+            "wait: expected a span of time",
+            "client_id: this key is missing",
+        ] {
+            assert!(text.contains(says), "{says:?} is not in: {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+}

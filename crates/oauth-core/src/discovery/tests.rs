@@ -1,0 +1,187 @@
+//! Documents, without a server.
+
+use super::*;
+use crate::http::HttpSettings;
+use http::StatusCode;
+use serde_json::json;
+
+#[test]
+fn the_document_stands_where_each_specification_puts_it() {
+    for (base, kind, url) in [
+        (
+            "https://a.example",
+            DiscoveryKind::OAuth,
+            "https://a.example/.well-known/oauth-authorization-server",
+        ),
+        (
+            "https://a.example/t/1",
+            DiscoveryKind::OAuth,
+            "https://a.example/.well-known/oauth-authorization-server/t/1",
+        ),
+        (
+            "https://a.example/t/1/",
+            DiscoveryKind::OAuth,
+            "https://a.example/.well-known/oauth-authorization-server/t/1",
+        ),
+        (
+            "https://a.example/t",
+            DiscoveryKind::OpenId,
+            "https://a.example/t/.well-known/openid-configuration",
+        ),
+        (
+            "https://a.example/t/fhir",
+            DiscoveryKind::Smart,
+            "https://a.example/t/fhir/.well-known/smart-configuration",
+        ),
+        (
+            "https://a.example/t/fhir/",
+            DiscoveryKind::Smart,
+            "https://a.example/t/fhir/.well-known/smart-configuration",
+        ),
+    ] {
+        assert_eq!(
+            document_url(&base.parse().unwrap(), kind).as_str(),
+            url,
+            "{base} {kind:?}"
+        );
+    }
+}
+
+fn read(kind: DiscoveryKind, base: &str, document: &Value) -> Result<Metadata, Error> {
+    let env = Env::new(HttpSettings::default()).unwrap();
+    let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_owned());
+    let answer = Answer {
+        status: StatusCode::OK,
+        headers: HeaderMap::new(),
+        body: document.to_string().into_bytes().into(),
+    };
+    Discovery::new(base.parse().unwrap(), kind, issuer).read(&answer, &env)
+}
+
+#[test]
+fn an_issuer_that_is_not_identical_drops_the_document() {
+    let document =
+        |issuer: Value| json!({"issuer": issuer, "token_endpoint": "https://a.example/t"});
+    read(
+        DiscoveryKind::OAuth,
+        "https://a.example/x",
+        &document("https://a.example/x".into()),
+    )
+    .unwrap();
+    for other in [
+        json!("https://a.example/x/"),
+        json!("https://A.example/x"),
+        json!("https://a.example:443/x"),
+        json!("https://a.example/%78"),
+        json!("https://b.example/x"),
+        json!("https://a.example/{tenantid}"),
+        json!(7),
+        json!(null),
+    ] {
+        let error = read(
+            DiscoveryKind::OAuth,
+            "https://a.example/x",
+            &document(other),
+        )
+        .unwrap_err();
+        assert_eq!(error.kind().name(), "Discovery.Issuer");
+    }
+}
+
+#[test]
+fn an_endpoint_that_cannot_be_used_is_refused() {
+    for (endpoint, kind) in [
+        (json!("http://a.example/t"), "Discovery.Url"),
+        (json!("https://user:pass@a.example/t"), "Discovery.Url"),
+        (json!("https://a.example/t#f"), "Discovery.Url"),
+        (json!("javascript:alert(1)"), "Discovery.Url"),
+        (json!("file:///t"), "Discovery.Url"),
+        (json!("data:,t"), "Discovery.Url"),
+        (
+            json!(format!("https://a.example/{}", "t".repeat(20_000))),
+            "Discovery.Url",
+        ),
+        (json!("/t"), "Discovery.Missing"),
+        (json!(""), "Discovery.Missing"),
+        (json!(7), "Discovery.Missing"),
+        (json!(null), "Discovery.Missing"),
+    ] {
+        let document = json!({"issuer": "https://a.example", "token_endpoint": endpoint});
+        let error = read(DiscoveryKind::OAuth, "https://a.example", &document).unwrap_err();
+        assert_eq!(error.kind().name(), kind, "{error}");
+        assert!(!error.to_string().contains("pass@"));
+    }
+}
+
+#[test]
+fn smart_resolves_a_relative_endpoint_against_the_base() {
+    for base in ["https://a.example/t/fhir", "https://a.example/t/fhir/"] {
+        for (endpoint, url) in [
+            ("auth/token", "https://a.example/t/fhir/auth/token"),
+            ("/token", "https://a.example/token"),
+        ] {
+            let metadata = read(
+                DiscoveryKind::Smart,
+                base,
+                &json!({"token_endpoint": endpoint}),
+            )
+            .unwrap();
+            assert_eq!(metadata.token_endpoint.as_str(), url);
+        }
+    }
+}
+
+#[test]
+fn another_host_is_noticed() {
+    let document =
+        |endpoint: &str| json!({"issuer": "https://a.example", "token_endpoint": endpoint});
+    let foreign = |endpoint| {
+        read(
+            DiscoveryKind::OpenId,
+            "https://a.example",
+            &document(endpoint),
+        )
+        .unwrap()
+        .foreign
+    };
+    assert!(foreign("https://b.example/t"));
+    assert!(!foreign("https://a.example:8443/t"));
+}
+
+#[test]
+fn what_a_server_supports_is_a_list_of_strings_or_absent() {
+    let document = |methods: Value| {
+        json!({"issuer": "https://a.example", "token_endpoint": "https://a.example/t",
+               "token_endpoint_auth_methods_supported": methods})
+    };
+    let read = |methods| {
+        read(
+            DiscoveryKind::OAuth,
+            "https://a.example",
+            &document(methods),
+        )
+    };
+    assert_eq!(read(json!(null)).unwrap().auth_methods, None);
+    assert_eq!(
+        read(json!(["a"])).unwrap().auth_methods,
+        Some(vec!["a".to_owned()])
+    );
+    for bad in [json!("a"), json!([1]), json!({})] {
+        assert_eq!(read(bad).unwrap_err().kind().name(), "Protocol.BadType");
+    }
+}
+
+#[test]
+fn a_document_is_kept_as_long_as_it_says_from_a_minute_to_a_day() {
+    let kept = |value: &'static str| {
+        lifetime(&HeaderMap::from_iter([(
+            http::header::CACHE_CONTROL,
+            value.parse().unwrap(),
+        )]))
+        .as_secs()
+    };
+    assert_eq!(kept("public, max-age=600"), 600);
+    assert_eq!(kept("max-age=1"), 60);
+    assert_eq!(kept("max-age=99999999"), 86_400);
+    assert_eq!(kept("no-store"), 3600);
+}

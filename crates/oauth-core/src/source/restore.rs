@@ -1,0 +1,100 @@
+//! Tokens that were made before: by another process, by a login.
+
+use std::sync::{Arc, PoisonError};
+
+use chrono::TimeDelta;
+
+use crate::error::Error;
+use crate::source::flight::Live;
+use crate::source::lifetime::moments;
+use crate::source::renewing::{Renewing, Start};
+use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts, bearer};
+use crate::tokens::{Access, TokenRecord};
+
+/// A wall clock that was set back further than that is not believed.
+const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
+
+impl Renewing {
+    /// A stored access token as one that is served; its age is told by the wall clock.
+    pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Live> {
+        let clock = self.env.clock();
+        let age = clock.now() - access.asked_at;
+        if age < -CLOCK_TOLERANCE {
+            return None; // the clock was set back: nobody knows how old it is
+        }
+        let age = age.to_std().unwrap_or_default();
+        let ticks = clock.ticks();
+        let asked = ticks.saturating_sub(age);
+        let spent = age.saturating_sub(ticks); // what lies before the ticks began
+        let lifetime = access
+            .lifetime
+            .map(|lifetime| lifetime.saturating_sub(spent));
+        let token = self.token_of(access, Vec::new())?;
+        Some(Live::new(
+            Arc::new(token),
+            version,
+            asked,
+            moments(asked, lifetime),
+            false,
+        ))
+    }
+
+    pub(super) fn token_of(&self, access: &Access, deviations: Vec<Deviation>) -> Option<Token> {
+        let asked = self.scopes();
+        Some(Token::new(TokenParts {
+            access_token: access.token.clone(),
+            header: bearer(&access.token)?,
+            expires_at: access
+                .lifetime
+                .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
+                .and_then(|lifetime| access.asked_at.checked_add_signed(lifetime)),
+            missing: asked.without(&access.scopes),
+            scopes: access.scopes.clone(),
+            deviations,
+        }))
+    }
+
+    pub(super) fn scopes(&self) -> &Scopes {
+        match &self.start {
+            Start::ClientCredentials(grant) => &grant.scopes,
+            Start::RefreshToken { scopes, .. } => scopes,
+        }
+    }
+
+    /// Writes what was granted elsewhere, whoever holds the record.
+    pub(super) async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
+        let clock = self.env.clock();
+        let record = TokenRecord {
+            access: granted.access_token.map(|(token, lifetime)| Access {
+                token,
+                asked_at: clock.now(),
+                lifetime,
+                scopes: granted.scopes.unwrap_or_else(|| self.scopes().clone()),
+            }),
+            refresh_token: granted.refresh_token,
+            ..TokenRecord::default()
+        };
+        if let Some(access) = &record.access
+            && bearer(&access.token).is_none()
+        {
+            let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
+            return Err(Error::config("access_token", problem).remedy("give the bare token"));
+        }
+        let version = self
+            .env
+            .store()
+            .put(&self.id, record.write())
+            .await
+            .map_err(|error| self.store_failed(&error))?;
+        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.flights.clear();
+        if let Some(live) = record
+            .access
+            .as_ref()
+            .and_then(|access| self.restore(access, version))
+        {
+            self.flights.publish(live);
+        }
+        Ok(())
+    }
+}
