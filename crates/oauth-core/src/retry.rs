@@ -138,7 +138,10 @@ impl Standing {
         let error = &failure.error;
         match (error.kind(), failure.sent) {
             (ErrorKind::Tls | ErrorKind::Config | ErrorKind::Discovery(_), Sent::No) => Self::Final,
+            (ErrorKind::Credential, Sent::No) if !passes(error) => Self::Final,
             (_, Sent::No) => Self::NotProcessed,
+            // the server answered, and would answer so again
+            (ErrorKind::Protocol(_), Sent::Maybe) => Self::Unreadable,
             (_, Sent::Maybe) => Self::Ambiguous,
             (_, Sent::Yes) => match error.status() {
                 Some(421 | 425) => Self::NotProcessedOnce,
@@ -147,11 +150,15 @@ impl Standing {
                 Some(408 | 500..=599) => Self::Ambiguous,
                 // an answer of success that cannot be read: the server did its part
                 Some(200..=299) if error.kind() != ErrorKind::OAuth => Self::Unreadable,
-                _ if matches!(error.recovery(), Recovery::Retry { .. }) => Self::NotProcessed,
+                _ if passes(error) => Self::NotProcessed,
                 _ => Self::Final,
             },
         }
     }
+}
+
+fn passes(error: &Error) -> bool {
+    matches!(error.recovery(), Recovery::Retry { .. })
 }
 
 fn ambiguous(error: &Error) -> Error {

@@ -30,12 +30,13 @@ impl Renewing {
     pub(super) async fn renew(&self, refused: Option<&Secret>) -> Result<Arc<Token>, Error> {
         let clock = self.env.clock();
         let began = clock.ticks();
+        let known = self.flights.live().map(|live| live.version);
         loop {
             let record = match self.load().await {
                 Ok(record) => record,
                 Err(error) => return self.without_store(error, refused.is_some()).await,
             };
-            if let Some(token) = self.published_elsewhere(&record, refused)? {
+            if let Some(token) = self.published_elsewhere(&record, refused, known)? {
                 return Ok(token);
             }
             let leased_at = clock.ticks();
@@ -130,13 +131,16 @@ impl Renewing {
         &self,
         record: &Record,
         refused: Option<&Secret>,
+        known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
-        if self
-            .flights
-            .live()
-            .is_some_and(|live| live.version >= record.version)
-        {
-            return Ok(None); // it is ours, and no longer fresh
+        let ticks = self.env.clock().ticks();
+        if let Some(live) = self.flights.live() {
+            if Some(live.version) != known && live.is_fresh(ticks) {
+                return Ok(Some(live.token.clone())); // somebody has logged in meanwhile
+            }
+            if live.version >= record.version {
+                return Ok(None); // it is ours, and no longer fresh
+            }
         }
         let Some(value) = &record.value else {
             return Ok(None);
@@ -151,9 +155,7 @@ impl Renewing {
         let Some(live) = self.restore(&access, record.version) else {
             return Ok(None);
         };
-        Ok(live
-            .is_fresh(self.env.clock().ticks())
-            .then(|| self.flights.publish(live)))
+        Ok(live.is_fresh(ticks).then(|| self.flights.publish(live)))
     }
 
     /// Asks for a token and keeps it. `None`: the record has changed meanwhile; look again.

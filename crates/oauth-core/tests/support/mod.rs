@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod store;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,13 +66,18 @@ pub fn impatient(settings: &mut HttpSettings) {
     settings.late_answer = Duration::from_millis(100);
 }
 
+/// [`CLIENT`] as the server knows it.
+pub fn registered() -> RegisteredClient {
+    let basic = Authentication::SecretBasic(SECRET.into());
+    RegisteredClient::new(CLIENT, basic).scopes(SCOPES)
+}
+
 /// A server that lives by that clock and knows [`CLIENT`].
 pub fn strict_builder(clock: &Arc<ManualClock>) -> StrictBuilder {
     let clock = clock.clone();
-    let basic = Authentication::SecretBasic(SECRET.into());
     Strict::builder()
         .clock(move || clock.now())
-        .client(RegisteredClient::new(CLIENT, basic).scopes(SCOPES))
+        .client(registered())
 }
 
 /// As [`strict_builder`], started, over plain http.
