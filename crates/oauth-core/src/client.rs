@@ -101,17 +101,26 @@ impl AuthorizedClient {
 
     /// A request of any method to a path below the API's base, or a URL of the API's origins.
     pub fn request(&self, method: Method, path: &str) -> ApiRequest<'_> {
-        let url = self.0.api.base_url.join(path).map_err(|error| {
-            let problem = format!(
-                "`{}` is no path and no URL ({error})",
-                crate::text::escape(path)
-            );
-            Error::new(ErrorKind::Config, problem)
-        });
-        let builder = url.map(|url| self.0.env.http().api().request(method, url));
+        let builder = self
+            .url(path)
+            .map(|url| self.0.env.http().api().request(method, url));
         ApiRequest {
             client: self,
             builder,
+        }
+    }
+
+    /// Checked before a request is built: reqwest turns a user name in a URL into a header.
+    fn url(&self, path: &str) -> Result<Url, Error> {
+        let url = self.0.api.base_url.join(path).map_err(|error| {
+            let shown = crate::text::escape(path);
+            let problem = format!("`{shown}` is no path and no URL ({error})");
+            Error::new(ErrorKind::Config, problem)
+        })?;
+        if self.0.api.takes(&url) {
+            Ok(url)
+        } else {
+            Err(foreign(&url))
         }
     }
 
@@ -126,9 +135,7 @@ impl AuthorizedClient {
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
         let url = request.url().clone();
         if !self.0.api.takes(&url) {
-            let problem = format!("{} is not among the origins the token is for", origin(&url));
-            return Err(Error::new(ErrorKind::ForeignOrigin, problem)
-                .remedy("send it without a token through `env.http().api()`, or declare the origin in the adapter"));
+            return Err(foreign(&url));
         }
         let token = self.token().await?;
         let again = request.try_clone();
@@ -291,6 +298,13 @@ impl AuthorizedClient {
         }
         Ok(response)
     }
+}
+
+fn foreign(url: &Url) -> Error {
+    let problem = format!("{} is not among the origins the token is for", origin(url));
+    Error::new(ErrorKind::ForeignOrigin, problem).remedy(
+        "send it without a token through `env.http().api()`, or declare the origin in the adapter",
+    )
 }
 
 /// Whether the API took a token, or what it said of it.

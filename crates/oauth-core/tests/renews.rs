@@ -1,5 +1,7 @@
 //! The life of a token, against a strict server.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
+
 mod support;
 
 use std::sync::Arc;

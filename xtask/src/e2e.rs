@@ -1,0 +1,206 @@
+//! `e2e`: every adapter against its contract and its fixtures, as a table, a JUnit file, an exit code.
+
+mod binary;
+mod filter;
+mod junit;
+mod report;
+
+pub use binary::artifacts;
+pub use filter::Filter;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crate::args::{Args, Given, wrong};
+use crate::failure::Failure;
+use crate::terminal::{Colour, Paint, count, indented, say, span, table};
+use crate::workspace::Workspace;
+use binary::Trial;
+use report::{Outcome, Row};
+
+/// What was asked for.
+#[derive(Default)]
+struct Options {
+    filters: Vec<Filter>,
+    junit: Option<PathBuf>,
+    list: bool,
+}
+
+impl Options {
+    fn parse(args: Args) -> Result<Self, Failure> {
+        let mut options = Self::default();
+        args.each(|given, value| {
+            match given {
+                Given::Flag(name) if name == "junit" => options.junit = Some(value.path()?),
+                Given::Flag(name) if name == "list" => options.list = true,
+                Given::Word(word) => options.filters.push(Filter::new(word)),
+                _ => return Ok(false),
+            }
+            Ok(true)
+        })?;
+        Ok(options)
+    }
+
+    fn takes(&self, trial: &Trial) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|filter| filter.takes(&trial.name))
+    }
+}
+
+pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
+    let usage = args.usage();
+    let options = Options::parse(args)?;
+    let began = Instant::now();
+    let adapters = asked_for(workspace.adapters()?, &options.filters, &usage)?;
+    let mut names = String::new();
+    let mut rows = Vec::new();
+    for binary in binary::build(workspace, &adapters)? {
+        let (chosen, left): (Vec<_>, Vec<_>) = binary
+            .list()?
+            .into_iter()
+            .partition(|trial| options.takes(trial));
+        for trial in &chosen {
+            names.push_str(&format!("{}\n", trial.name));
+        }
+        if !options.list && !chosen.is_empty() {
+            rows.extend(binary.run(workspace, &chosen, &left)?);
+        }
+    }
+    if names.is_empty() {
+        return Err(Failure::failed(nothing_ran(&options.filters)));
+    }
+    if options.list {
+        say(&names);
+        return Ok(());
+    }
+    say(&told(&rows, began.elapsed(), Paint::from_environment()));
+    if let Some(file) = &options.junit {
+        junit::write(file, &rows, began.elapsed())?;
+    }
+    match rows.iter().all(|row| row.outcome == Outcome::Passed) {
+        true => Ok(()),
+        false => Err(Failure::told()),
+    }
+}
+
+/// The names of every trial there is; builds the adapters if need be.
+pub fn names(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    let mut names = Vec::new();
+    for binary in binary::build(workspace, &workspace.adapters()?)? {
+        names.extend(binary.list()?.into_iter().map(|trial| trial.name));
+    }
+    Ok(names)
+}
+
+/// Only the adapters a filter begins with are built.
+fn asked_for(all: Vec<String>, filters: &[Filter], usage: &str) -> Result<Vec<String>, Failure> {
+    for filter in filters {
+        if !all.iter().any(|name| name == filter.adapter()) {
+            let fault = format!(
+                "no adapter `{}`; there are {}",
+                filter.adapter(),
+                all.join(", ")
+            );
+            return Err(wrong(&fault, usage));
+        }
+    }
+    let wanted =
+        |name: &String| filters.is_empty() || filters.iter().any(|filter| filter.adapter() == name);
+    Ok(all.into_iter().filter(wanted).collect())
+}
+
+fn nothing_ran(filters: &[Filter]) -> String {
+    let filters: Vec<_> = filters.iter().map(|filter| format!("`{filter}`")).collect();
+    match filters.is_empty() {
+        true => "nothing ran: no adapter has a trial".to_owned(),
+        false => format!(
+            "nothing ran: no trial matches {}; `cargo xtask e2e --list` shows them",
+            filters.join(" or ")
+        ),
+    }
+}
+
+/// The table, what failed and why, and the counts.
+fn told(rows: &[Row], time: Duration, paint: Paint) -> String {
+    let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
+    let head = ["adapter", "scenario or clause", "kind", "outcome", "time"];
+    let mut text = table(&head, &cells, |row, column, cell| {
+        match (column, rows[row].outcome) {
+            (3, Outcome::Passed) => paint.paint(Colour::Good, cell),
+            (3, Outcome::Failed) => paint.paint(Colour::Bad, cell),
+            (4, _) => paint.paint(Colour::Faint, cell),
+            _ => cell.to_owned(),
+        }
+    });
+    let failed: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.outcome == Outcome::Failed)
+        .collect();
+    for row in &failed {
+        text.push_str(&format!("\n{}\n", paint.paint(Colour::Bad, &row.trial)));
+        text.push_str(&indented(
+            row.detail.as_deref().unwrap_or("it gave no reason"),
+            4,
+        ));
+    }
+    text.push_str(&format!(
+        "\n{}: {} passed, {} failed, in {}\n",
+        count(rows.len(), "trial"),
+        rows.len() - failed.len(),
+        failed.len(),
+        span(time)
+    ));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(trial: &str, outcome: Outcome, detail: Option<&str>) -> Row {
+        Row {
+            trial: trial.into(),
+            kind: "clause".into(),
+            outcome,
+            millis: 12,
+            detail: detail.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_detail_and_counted() {
+        let rows = [
+            row("template/static/bears_the_token", Outcome::Passed, None),
+            row(
+                "template/static/never_leaves_the_api",
+                Outcome::Failed,
+                Some("request 1\n  path: …"),
+            ),
+        ];
+        let text = told(&rows, Duration::from_millis(1_500), Paint::plain());
+        assert!(
+            text.contains("template/static  bears_the_token       clause  passed   12 ms"),
+            "{text}"
+        );
+        assert!(
+            text.contains("\ntemplate/static/never_leaves_the_api\n    request 1\n      path: …\n"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\n2 trials: 1 passed, 1 failed, in 1.5 s\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn an_unknown_adapter_is_told_which_exist() {
+        let filters = [Filter::new("tmplate/refresh")];
+        let all = vec!["fhir".to_owned(), "template".to_owned()];
+        let Err(Failure::Usage(text)) = asked_for(all, &filters, "cargo xtask e2e") else {
+            panic!("accepted")
+        };
+        assert!(
+            text.contains("`tmplate`; there are fhir, template"),
+            "{text}"
+        );
+    }
+}
