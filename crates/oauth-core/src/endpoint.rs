@@ -109,7 +109,7 @@ impl TokenEndpoint {
                     "the right to renew ran out before the request could be sent (was this process stopped?)",
                 ));
             }
-            let outcome = self.attempt(grant, class, &target).await;
+            let outcome = self.attempt(grant, class, &target, number).await;
             let duration_ms = clock.ticks().saturating_sub(started).as_millis();
             let failure = match outcome {
                 Ok(issued) => {
@@ -138,6 +138,7 @@ impl TokenEndpoint {
         grant: &Grant,
         class: ReplayClass,
         target: &Target,
+        number: u32,
     ) -> Result<Issued, Failure> {
         let departures = &self.server.departures;
         let asked_at = self.env.clock().now();
@@ -171,7 +172,7 @@ impl TokenEndpoint {
         let answer = self
             .env
             .http()
-            .exchange(request, pool(class, target), timeout)
+            .exchange(request, pool(class, target, number), timeout)
             .await?;
         let from = origin(&target.url);
         let asked = Asked {
@@ -263,11 +264,12 @@ impl TokenEndpoint {
     }
 }
 
-fn pool(class: ReplayClass, target: &Target) -> Pool {
-    match (target.foreign, class) {
-        (true, _) => Pool::Guarded,
-        (false, ReplayClass::Safe) => Pool::Shared,
-        (false, _) => Pool::Fresh,
+fn pool(class: ReplayClass, target: &Target, number: u32) -> Pool {
+    match (target.foreign, class, number) {
+        (true, ..) => Pool::Guarded,
+        (false, ReplayClass::Safe, 1) => Pool::Shared,
+        // a repeat leaves the connection that failed, as 421 asks for (RFC 9110 15.5.20)
+        _ => Pool::Fresh,
     }
 }
 

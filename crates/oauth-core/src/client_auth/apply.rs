@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
 use http::{HeaderMap, HeaderValue};
+use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Map, Value};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
@@ -67,18 +68,20 @@ impl ClientAuth {
             } => {
                 let secret = read(secret, attempt)?;
                 let audience = audience.resolve(attempt)?;
-                let head = head(algorithm.name(), &attempt.departures.assertion);
-                let input = signing_input(&head, &self.claims(audience, attempt)?);
-                let signature = algorithm.sign(&secret, input.as_bytes());
-                self.push_assertion(parameters, attempt, &input, &signature)?;
+                let header = header(algorithm.name(), &attempt.departures.assertion)?;
+                let claims = self.claims(audience, attempt)?;
+                let key = EncodingKey::from_secret(secret.expose().as_bytes());
+                let assertion = jsonwebtoken::encode(&header, &claims, &key)
+                    .map_err(|error| unmakeable(&error))?;
+                self.push_assertion(parameters, attempt, Secret::new(assertion))?;
                 description.push_str(&format!(", {}, audience `{audience}`", algorithm.name()));
                 secrets.push(secret);
             }
             AuthMethod::PrivateKeyJwt { key, audience } => {
                 let audience = audience.resolve(attempt)?;
                 let claims = self.claims(audience, attempt)?;
-                let (input, signature, key_id) = sign(key, &claims, attempt).await?;
-                self.push_assertion(parameters, attempt, &input, &signature)?;
+                let (assertion, key_id) = sign(key, &claims, attempt).await?;
+                self.push_assertion(parameters, attempt, assertion)?;
                 let key_id = crate::text::escape(&key_id);
                 description.push_str(&format!(", key id `{key_id}`, audience `{audience}`"));
             }
@@ -93,16 +96,14 @@ impl ClientAuth {
         &self,
         parameters: &mut Parameters,
         attempt: &Attempt<'_>,
-        input: &str,
-        signature: &[u8],
+        assertion: Secret,
     ) -> Result<(), Error> {
         const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
         if attempt.departures.request.client_id_with_assertion {
             parameters.push("client_id", &self.id)?;
         }
         parameters.push("client_assertion_type", TYPE)?;
-        let assertion = format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature));
-        parameters.push_secret("client_assertion", Secret::new(assertion))
+        parameters.push_secret("client_assertion", assertion)
     }
 
     /// RFC 7523 3: who, for whom, from when until when, and a name that is never used again.
@@ -184,30 +185,35 @@ fn fresh_name() -> Result<String, Error> {
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn head(algorithm: &str, departures: &AssertionDepartures) -> Map<String, Value> {
-    let mut head = Map::new();
-    head.insert("alg".into(), algorithm.into());
-    head.insert(
-        "typ".into(),
-        departures.header_type.as_deref().unwrap_or("JWT").into(),
-    );
-    head
+/// RFC 7515 4.1, by the name of the algorithm (RFC 7518 3.1).
+fn header(algorithm: &str, departures: &AssertionDepartures) -> Result<Header, Error> {
+    let mut header = Header::new(algorithm.parse().map_err(|error| unmakeable(&error))?);
+    let declared = departures.header_type.as_deref();
+    header.typ = Some(declared.unwrap_or("JWT").to_owned());
+    Ok(header)
 }
 
-fn signing_input(head: &Map<String, Value>, claims: &Value) -> String {
-    let encode = |text: String| URL_SAFE_NO_PAD.encode(text);
-    format!(
+/// What is signed (RFC 7515 5.1): the header and the claims, each encoded.
+fn signing_input(header: &Header, claims: &Value) -> Result<String, Error> {
+    let header = serde_json::to_string(header).map_err(|error| unmakeable(&error.into()))?;
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    Ok(format!(
         "{}.{}",
-        encode(Value::Object(head.clone()).to_string()),
-        encode(claims.to_string())
-    )
+        encode(&header),
+        encode(&claims.to_string())
+    ))
+}
+
+fn unmakeable(error: &jsonwebtoken::errors::Error) -> Error {
+    let problem = format!("an assertion cannot be made: {error}");
+    Error::new(ErrorKind::Credential, problem)
 }
 
 async fn sign(
     key: &AssertionKey,
     claims: &Value,
     attempt: &Attempt<'_>,
-) -> Result<(String, Vec<u8>, String), Error> {
+) -> Result<(Secret, String), Error> {
     let local;
     let signer: &dyn Signer = match key {
         AssertionKey::Source(source) => {
@@ -218,16 +224,14 @@ async fn sign(
         }
         AssertionKey::Signer(signer) => &**signer,
     };
-    let mut head = head(
+    let mut header = header(
         &signer.algorithm().to_string(),
         &attempt.departures.assertion,
-    );
-    head.insert("kid".into(), signer.key_id().into());
-    if let Some(thumbprint) = signer.certificate_thumbprint() {
-        head.insert("x5t#S256".into(), thumbprint.into());
-    }
-    let input = signing_input(&head, claims);
-    let signature = signer.sign(input.as_bytes()).await.map_err(|fault| {
+    )?;
+    header.kid = Some(signer.key_id().to_owned());
+    header.x5t_s256 = signer.certificate_thumbprint().map(str::to_owned);
+    let mut assertion = signing_input(&header, claims)?;
+    let signature = signer.sign(assertion.as_bytes()).await.map_err(|fault| {
         let error = Error::new(ErrorKind::Credential, format!("the signer failed: {fault}"));
         if fault.is_retryable() {
             error.with_recovery(Recovery::Retry { after: None })
@@ -237,7 +241,9 @@ async fn sign(
     })?;
     check_signature_form(signer.algorithm(), &signature)
         .map_err(|fault| Error::new(ErrorKind::Credential, fault.to_string()))?;
-    Ok((input, signature, signer.key_id().to_owned()))
+    assertion.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut assertion);
+    Ok((Secret::new(assertion), signer.key_id().to_owned()))
 }
 
 impl HmacAlgorithm {
@@ -247,16 +253,5 @@ impl HmacAlgorithm {
             Self::HS384 => "HS384",
             Self::HS512 => "HS512",
         }
-    }
-
-    fn sign(self, secret: &Secret, message: &[u8]) -> Vec<u8> {
-        use aws_lc_rs::hmac;
-        let algorithm = match self {
-            Self::HS256 => hmac::HMAC_SHA256,
-            Self::HS384 => hmac::HMAC_SHA384,
-            Self::HS512 => hmac::HMAC_SHA512,
-        };
-        let key = hmac::Key::new(algorithm, secret.expose().as_bytes());
-        hmac::sign(&key, message).as_ref().to_vec()
     }
 }

@@ -74,6 +74,9 @@ pub(crate) fn of_request(error: reqwest::Error, to: &str, settings: &HttpSetting
     of_body(error, to, settings)
 }
 
+/// What hyper says of chunk extensions and trailers that are too large; it has no kind for them.
+const CHUNK_LIMIT: &str = "over limit";
+
 /// A failure once the request was on its way.
 pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) -> Failure {
     let error = error.without_url();
@@ -86,6 +89,9 @@ pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) 
         (ErrorKind::Timeout, problem)
     } else if hyper.is_some_and(hyper::Error::is_parse_too_large) {
         let problem = format!("{to} answered with a head that is too large");
+        (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
+    } else if causes(&error).contains(CHUNK_LIMIT) {
+        let problem = format!("{to} answered with chunks whose extensions or trailers are too large");
         (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
     } else if hyper.is_some_and(hyper::Error::is_parse) || is_broken_framing(&error) {
         let problem = format!("{to} answered with broken HTTP: {}", causes(&error));

@@ -113,8 +113,16 @@ impl Http {
                 response.url(),
             )));
         }
-        refuse_coding(&headers, &to).map_err(Failure::answered)?;
-        let body = body::read(response, self.settings.body_limit, &to, &self.settings).await?;
+        let of_status = |error: Error| error.with_status(status.as_u16());
+        refuse_framing(&headers, &to)
+            .and_then(|()| refuse_coding(&headers, &to))
+            .map_err(|error| Failure::answered(of_status(error)))?;
+        let body = body::read(response, self.settings.body_limit, &to, &self.settings)
+            .await
+            .map_err(|failure| Failure {
+                error: of_status(failure.error),
+                ..failure
+            })?;
         Ok(Answer {
             status,
             headers,
@@ -123,22 +131,16 @@ impl Http {
     }
 
     fn client_for(&self, pool: Pool, url: &Url) -> Result<&reqwest::Client, Failure> {
+        let unpooled = || Ok(client(&self.settings)?.no_gzip().pool_max_idle_per_host(0));
         match pool {
             Pool::Shared => Ok(&self.pooled),
-            Pool::Fresh => lazily(&self.fresh, || {
-                build(client(&self.settings)?.no_gzip().pool_max_idle_per_host(0))
-            }),
-            Pool::Guarded if self.settings.private_endpoints => Ok(&self.pooled),
-            Pool::Guarded => {
+            Pool::Guarded if !self.settings.private_endpoints => {
                 refuse_private_literal(url).map_err(Failure::unsent)?;
                 lazily(&self.guarded, || {
-                    build(
-                        client(&self.settings)?
-                            .no_gzip()
-                            .dns_resolver(Arc::new(PublicOnly)),
-                    )
+                    build(unpooled()?.dns_resolver(Arc::new(PublicOnly)))
                 })
             }
+            Pool::Fresh | Pool::Guarded => lazily(&self.fresh, || build(unpooled()?)),
         }
     }
 }
@@ -236,6 +238,20 @@ fn redirect_refused(status: StatusCode, location: &str, from: &Url) -> Error {
     .remedy("if the server has moved, configure its new URL")
     .with_recovery(crate::error::Recovery::FixConfig)
     .with_status(status.as_u16())
+}
+
+/// A length beside chunks is how one answer is smuggled into another; whoever sent it is not to be
+/// understood (RFC 9112 6.1).
+fn refuse_framing(headers: &HeaderMap, from: &str) -> Result<(), Error> {
+    if headers.contains_key(http::header::TRANSFER_ENCODING)
+        && headers.contains_key(http::header::CONTENT_LENGTH)
+    {
+        return Err(Error::new(
+            ErrorKind::Protocol(ProtocolFault::BadEncoding),
+            format!("{from} answered with both `Transfer-Encoding` and `Content-Length`"),
+        ));
+    }
+    Ok(())
 }
 
 /// No content coding was asked for, so none is taken (RFC 9110 8.4): what is not decoded cannot grow.

@@ -1,0 +1,93 @@
+//! Whom a connection is to.
+
+use oauth_core::error::{ErrorKind, Recovery};
+use oauth_stage::{Authority, Certificate, Endpoint, Socket, Step};
+
+use crate::support::{Wanted, clock, env, env_with, impatient, strict_builder};
+use crate::{ask, ask_of, socket};
+
+#[tokio::test]
+async fn a_certificate_that_is_not_the_servers_ends_the_connection_before_a_byte_is_sent() {
+    for certificate in [
+        Certificate::Expired,
+        Certificate::WrongHost,
+        Certificate::SelfSigned,
+        Certificate::UnknownCa,
+    ] {
+        let socket = Socket::builder()
+            .certificate(certificate)
+            .connection(vec![Step::UntilPeerCloses])
+            .start()
+            .await
+            .unwrap();
+        let env = env_with(&clock(), |settings| {
+            settings.ca_roots = vec![socket.ca_pem().unwrap().to_owned()];
+        });
+        let error = ask(&env, socket.url()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Tls, "{certificate:?}: {error}");
+        assert_eq!(error.recovery(), Recovery::FixConfig);
+        assert!(error.to_string().contains("ca_roots"), "{error}");
+        socket.wait_for_ended(1).await;
+        assert_eq!(
+            (socket.connections(), socket.bytes_seen()),
+            (1, 0),
+            "{certificate:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_private_root_is_trusted_only_where_it_is_given() {
+    let clock = clock();
+    let stage = strict_builder(&clock).tls().start().await.unwrap();
+    let error = ask_of(Wanted::of(&env(&clock), &stage)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls, "{error}");
+    assert_eq!(stage.count(Endpoint::Any), 0);
+
+    for only in [false, true] {
+        let env = env_with(&clock, |settings| {
+            let other = Authority::new().unwrap().pem();
+            settings.ca_roots = vec![other + stage.ca_pem().unwrap()];
+            settings.only_ca_roots = only;
+        });
+        ask_of(Wanted::of(&env, &stage)).await.unwrap();
+    }
+    let versions: Vec<_> = stage
+        .log()
+        .iter()
+        .map(|one| one.request().version())
+        .collect();
+    assert_eq!(versions, [http::Version::HTTP_2; 2]);
+}
+
+#[tokio::test]
+async fn a_root_that_is_none_is_refused_at_once() {
+    for text in [
+        "",
+        "no certificate",
+        "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----",
+    ] {
+        let mut settings = crate::support::settings();
+        settings.ca_roots = vec![text.to_owned()];
+        let error = oauth_core::env::Env::new(settings).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{text}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_speaks_no_tls_is_an_error_and_no_wait() {
+    let speaks = vec![
+        Step::text("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
+        Step::UntilPeerCloses,
+    ];
+    for (script, kind) in [
+        (speaks, ErrorKind::Tls),
+        (vec![Step::UntilPeerCloses], ErrorKind::Timeout),
+    ] {
+        let socket = socket(script).await;
+        let env = env_with(&clock(), impatient);
+        let url = socket.url().replace("http://", "https://");
+        let error = ask(&env, &url).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+}
