@@ -187,7 +187,7 @@ impl Discovery {
                 ErrorKind::Discovery(fault),
                 format!("`token_endpoint`: {problem}"),
             )
-            .remedy("have the server's document mended, or configure `token_url`")
+            .remedy(MEND)
         })
     }
 }
@@ -259,8 +259,13 @@ async fn fetch_once(env: &Env, url: &Url) -> Result<Answer, Failure> {
     let mut request = reqwest::Request::new(http::Method::GET, url.clone());
     let json = http::HeaderValue::from_static("application/json");
     request.headers_mut().insert(http::header::ACCEPT, json);
-    let timeout = env.http().settings().request_timeout;
-    let answer = env.http().exchange(request, Pool::Shared, timeout).await?;
+    let settings = env.http().settings();
+    let limit = LIMIT.min(settings.body_limit);
+    let answer = env
+        .http()
+        .exchange(request, Pool::Shared, settings.request_timeout, limit)
+        .await
+        .map_err(no_document)?;
     let status = answer.status.as_u16();
     if status == 200 {
         return Ok(answer);
@@ -283,8 +288,28 @@ async fn fetch_once(env: &Env, url: &Url) -> Result<Answer, Failure> {
     ))
 }
 
+/// What to do about an answer that is no document.
+const CHECK: &str = "check the URL; if the server has no such document, configure `token_url`";
+/// What to do about a document that the server itself must mend.
+const MEND: &str = "have the server's document mended, or configure `token_url`";
 /// The most bytes of a discovery document.
 const LIMIT: usize = 512 * 1024;
+
+/// An answer that breaks HTTP or the cap: whoever gave it is hardly the server that was meant.
+fn no_document(failure: Failure) -> Failure {
+    match failure.error.kind() {
+        // it names its own remedy
+        ErrorKind::Protocol(ProtocolFault::RedirectRefused) => failure,
+        ErrorKind::Protocol(_) => Failure {
+            error: failure
+                .error
+                .remedy(CHECK)
+                .with_recovery(Recovery::FixConfig),
+            ..failure
+        },
+        _ => failure,
+    }
+}
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     let protocol = |fault, problem: &str| {
@@ -292,12 +317,9 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
             ErrorKind::Protocol(fault),
             format!("the document {problem}"),
         )
-        .remedy("check the URL; if the server has no such document, configure `token_url`")
+        .remedy(CHECK)
         .with_recovery(Recovery::FixConfig)
     };
-    if body.len() > LIMIT {
-        return Err(protocol(ProtocolFault::TooLarge, "is larger than 512 KiB"));
-    }
     match serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(protocol(ProtocolFault::NotObject, "is not one JSON object")),
@@ -317,6 +339,8 @@ fn strings(document: &Map<String, Value>, name: &str) -> Result<Option<Vec<Strin
     list.map(Some).ok_or_else(|| {
         let problem = format!("`{name}` is not a list of strings");
         Error::new(ErrorKind::Protocol(ProtocolFault::BadType), problem)
+            .remedy(MEND)
+            .with_recovery(Recovery::FixConfig)
     })
 }
 

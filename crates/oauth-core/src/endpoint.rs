@@ -172,7 +172,12 @@ impl TokenEndpoint {
         let answer = self
             .env
             .http()
-            .exchange(request, pool(class, target, number), timeout)
+            .exchange(
+                request,
+                pool(class, target, number),
+                timeout,
+                settings.body_limit,
+            )
             .await?;
         let from = origin(&target.url);
         let asked = Asked {

@@ -12,6 +12,13 @@ use crate::files;
 
 /// A value that must meet the wire and nothing else: no `Display`, no `Serialize`, a `Debug` that
 /// prints `[REDACTED]`, compared in constant time, wiped when the last clone is dropped.
+///
+/// ```compile_fail
+/// println!("{}", oauth_core::Secret::new("x")); // no Display
+/// ```
+/// ```compile_fail
+/// let _ = serde_json::to_string(&oauth_core::Secret::new("x")); // no Serialize
+/// ```
 #[derive(Clone)]
 pub struct Secret(Arc<Zeroizing<String>>);
 

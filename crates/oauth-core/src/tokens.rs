@@ -75,8 +75,9 @@ impl TokenKey {
 pub(crate) struct TokenRecord {
     pub access: Option<Access>,
     pub refresh_token: Option<Secret>,
-    /// The fingerprint of the configured refresh token the chain began with.
-    pub seed: Option<String>,
+    /// The fingerprints of the configured refresh tokens that were ever taken: each is taken once, for
+    /// it is spent then.
+    pub seeds: Vec<String>,
     /// The version of the record it was asked with.
     pub follows: u64,
     /// How often the answer to a renewal with this refresh token was lost.
@@ -104,8 +105,8 @@ struct Written {
     access: Option<WrittenAccess>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seed: Option<String>,
+    #[serde(default)]
+    seeds: Vec<String>,
     #[serde(default)]
     follows: u64,
     #[serde(default)]
@@ -134,6 +135,15 @@ impl TokenRecord {
             && self.refresh_token != other.refresh_token
     }
 
+    /// Notes that a configured refresh token is taken; the oldest of many are forgotten.
+    pub fn take_seed(&mut self, fingerprint: String) {
+        const MOST: usize = 64;
+        self.seeds.retain(|seed| *seed != fingerprint);
+        self.seeds.push(fingerprint);
+        let excess = self.seeds.len().saturating_sub(MOST);
+        self.seeds.drain(..excess);
+    }
+
     /// As the bytes of a record.
     pub fn write(&self) -> RecordValue {
         let written = Written {
@@ -150,7 +160,7 @@ impl TokenRecord {
                 .refresh_token
                 .as_ref()
                 .map(|token| token.expose().to_owned()),
-            seed: self.seed.clone(),
+            seeds: self.seeds.clone(),
             follows: self.follows,
             lost: self.lost,
             ended: self.ended.clone(),
@@ -189,7 +199,7 @@ impl TokenRecord {
         Ok(Self {
             access,
             refresh_token: written.refresh_token.map(Secret::new),
-            seed: written.seed,
+            seeds: written.seeds,
             follows: written.follows,
             lost: written.lost,
             ended: written.ended,
@@ -271,7 +281,7 @@ mod tests {
                 scopes: Scopes::parse("a b").unwrap(),
             }),
             refresh_token: Some(Secret::new("refresh")),
-            seed: Some("seed".into()),
+            seeds: vec!["seed".into()],
             follows: 3,
             lost: 1,
             ended: None,

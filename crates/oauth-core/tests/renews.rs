@@ -692,3 +692,79 @@ fn a_renewal_cut_off_by_the_end_of_its_runtime_is_taken_up_by_the_next() {
     runtime().block_on(source.token()).unwrap();
     assert_eq!(stage.count(Endpoint::Token), 2);
 }
+
+#[tokio::test]
+async fn a_configured_refresh_token_is_taken_once_and_another_one_at_once() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let process = |seed: &str| {
+        let env = builder(&clock, |_| ())
+            .store(store.clone())
+            .build()
+            .unwrap();
+        Wanted::of(&env, &stage).scopes("read").refreshing(seed)
+    };
+    let first = process(&seed).token().await.unwrap();
+    let again = process(&seed).token().await.unwrap();
+    assert_eq!(again.access_token(), first.access_token());
+    let login = stage.issue_refresh_token(CLIENT, "read");
+    let other = process(&login).token().await.unwrap();
+    assert_ne!(other.access_token(), first.access_token());
+    // a process with the former configuration goes on with the newest chain
+    let former = process(&seed);
+    clock.advance(HOUR);
+    former.token().await.unwrap();
+    process(&login).token().await.unwrap();
+    assert_eq!(
+        (stage.count(Endpoint::Token), stage.reuse_detected()),
+        (3, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_seed_does_not_come_back_after_a_login() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let source = Wanted::of(&env(&clock), &stage)
+        .scopes("read")
+        .refreshing(&seed);
+    let login = oauth_core::Secret::new(stage.issue_refresh_token(CLIENT, "read"));
+    source
+        .adopt(GrantedToken::refresh_token(login))
+        .await
+        .unwrap();
+    for _ in 0..3 {
+        expire(&source, &clock).await;
+    }
+    let log = stage.log();
+    assert!(
+        log.iter()
+            .all(|exchange| exchange.parameter("refresh_token") != Some(seed.clone()))
+    );
+}
+
+#[tokio::test]
+async fn two_refresh_tokens_of_one_client_need_something_that_tells_them_apart() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let env = env(&clock);
+    let other = stage.issue_refresh_token(CLIENT, "read");
+    let connect = |seed: &str, subject: Option<&str>| {
+        let wanted = Wanted::of(&env, &stage).scopes("read");
+        RenewingToken::refresh_token(
+            &env,
+            wanted.server,
+            wanted.client,
+            wanted.grant.scopes,
+            Some(support::given(seed)),
+            subject.map(str::to_owned),
+        )
+    };
+    let first = connect(&seed, None).unwrap();
+    let error = connect(&other, None).unwrap_err();
+    assert!(error.to_string().contains("`subject`"), "{error}");
+    let second = connect(&other, Some("second")).unwrap();
+    let (first, second) = (first.token().await.unwrap(), second.token().await.unwrap());
+    assert_ne!(first.access_token(), second.access_token());
+}

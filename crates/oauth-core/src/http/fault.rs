@@ -91,7 +91,8 @@ pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) 
         let problem = format!("{to} answered with a head that is too large");
         (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
     } else if causes(&error).contains(CHUNK_LIMIT) {
-        let problem = format!("{to} answered with chunks whose extensions or trailers are too large");
+        let problem =
+            format!("{to} answered with chunks whose extensions or trailers are too large");
         (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
     } else if hyper.is_some_and(hyper::Error::is_parse) || is_broken_framing(&error) {
         let problem = format!("{to} answered with broken HTTP: {}", causes(&error));

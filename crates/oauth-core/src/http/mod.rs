@@ -90,12 +90,13 @@ impl Http {
             .map_err(|problem| Error::config(field, problem))
     }
 
-    /// Sends a request to an authorization server and reads the whole answer.
+    /// Sends a request to an authorization server and reads the whole answer, of at most `limit` bytes.
     pub(crate) async fn exchange(
         &self,
         mut request: reqwest::Request,
         pool: Pool,
         timeout: Duration,
+        limit: usize,
     ) -> Result<Answer, Failure> {
         *request.timeout_mut() = Some(timeout);
         let to = url::origin(request.url());
@@ -117,7 +118,7 @@ impl Http {
         refuse_framing(&headers, &to)
             .and_then(|()| refuse_coding(&headers, &to))
             .map_err(|error| Failure::answered(of_status(error)))?;
-        let body = body::read(response, self.settings.body_limit, &to, &self.settings)
+        let body = body::read(response, limit, &to, &self.settings)
             .await
             .map_err(|failure| Failure {
                 error: of_status(failure.error),

@@ -51,6 +51,15 @@ pub(super) enum Start {
     },
 }
 
+impl Start {
+    fn seed(&self) -> Option<&SecretRef> {
+        match self {
+            Self::ClientCredentials(_) => None,
+            Self::RefreshToken { seed, .. } => seed.as_ref(),
+        }
+    }
+}
+
 impl RenewingToken {
     /// Tokens by client credentials (RFC 6749 4.4).
     ///
@@ -77,13 +86,13 @@ impl RenewingToken {
     }
 
     /// Tokens by a refresh token (RFC 6749 6). `seed` is where the first one is, if it is configured;
-    /// else it comes by [`TokenSource::adopt`]. Once the store holds a successor, the seed counts only
-    /// where the chain has ended and another seed is there. `subject` tells the users of one client
-    /// apart.
+    /// else it comes by [`TokenSource::adopt`]. A seed is taken once: from then on the store holds its
+    /// successors, until another one stands there. `subject` tells the users of one client apart: without
+    /// it, all connections of a client share one token.
     ///
     /// # Errors
     /// The client's credential cannot be read, or may not be used with this server; the seed cannot be
-    /// read.
+    /// read; another connection that is the same in all else has another seed.
     pub fn refresh_token(
         env: &Env,
         server: AuthorizationServer,
@@ -124,6 +133,7 @@ impl RenewingToken {
         let endpoint = TokenEndpoint::new(env, server, client)?;
         let id = key.record_id();
         let name = format!("renewing {}", id.id);
+        let seed = start.seed().cloned();
         let renewing = env.shared(&name, || Renewing {
             env: env.clone(),
             endpoint,
@@ -133,6 +143,11 @@ impl RenewingToken {
             flights: Flights::default(),
             unsaved: Mutex::default(),
         });
+        if renewing.start.seed() != seed.as_ref() {
+            let problem = "another connection of this client has another refresh token, and nothing tells the two apart";
+            return Err(Error::config("refresh_token", problem)
+                .remedy("give each its `subject`, or ask for other scopes"));
+        }
         Ok(Self(renewing))
     }
 

@@ -9,7 +9,7 @@ use crate::source::flight::Live;
 use crate::source::lifetime::moments;
 use crate::source::renewing::{Renewing, Start};
 use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts, bearer};
-use crate::tokens::{Access, TokenRecord};
+use crate::tokens::{Access, TokenRecord, seed_fingerprint};
 
 /// A wall clock that was set back further than that is not believed.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
@@ -64,7 +64,7 @@ impl Renewing {
     /// Writes what was granted elsewhere, whoever holds the record.
     pub(super) async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
         let clock = self.env.clock();
-        let record = TokenRecord {
+        let mut record = TokenRecord {
             access: granted.access_token.map(|(token, lifetime)| Access {
                 token,
                 asked_at: clock.now(),
@@ -80,6 +80,7 @@ impl Renewing {
             let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
             return Err(Error::config("access_token", problem).remedy("give the bare token"));
         }
+        record.seeds = self.seeds_taken().await?;
         let version = self
             .env
             .store()
@@ -96,5 +97,25 @@ impl Renewing {
             self.flights.publish(live);
         }
         Ok(())
+    }
+
+    /// The configured refresh tokens that were taken so far, and the one that stands there now: what is
+    /// adopted is newer.
+    async fn seeds_taken(&self) -> Result<Vec<String>, Error> {
+        let stored = self.env.store().load(&self.id).await;
+        let stored = stored.map_err(|error| self.store_failed(&error))?;
+        // a damaged record is about to be replaced by what somebody has just logged in for
+        let mut record = stored
+            .and_then(|record| record.value)
+            .and_then(|value| TokenRecord::read(&value).ok())
+            .unwrap_or_default();
+        if let Start::RefreshToken {
+            seed: Some(seed), ..
+        } = &self.start
+            && let Ok(seed) = seed.read(self.env.secrets())
+        {
+            record.take_seed(seed_fingerprint(&seed));
+        }
+        Ok(record.seeds)
     }
 }

@@ -12,7 +12,7 @@ use crate::grant::{Grant, RefreshToken};
 use crate::record::{Change, Committed, Lease, Record, StoreError};
 use crate::response::Granted;
 use crate::retry::fraction;
-use crate::secret::{Secret, SecretRef};
+use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::flight::Live;
 use crate::source::lifetime::moments;
@@ -146,6 +146,9 @@ impl Renewing {
             return Ok(None);
         };
         let stored = TokenRecord::read(value).map_err(|error| self.store_failed(&error))?;
+        if self.new_seed(&stored)?.is_some() {
+            return Ok(None); // a login that the record does not know of
+        }
         let Some(access) = stored
             .access
             .filter(|access| Some(&access.token) != refused)
@@ -214,11 +217,11 @@ impl Renewing {
                 record = late;
             }
         }
-        let (seed, scopes) = match &self.start {
+        let scopes = match &self.start {
             Start::ClientCredentials(grant) => {
                 return Ok((record, Grant::ClientCredentials(grant.clone())));
             }
-            Start::RefreshToken { seed, scopes } => (seed, scopes),
+            Start::RefreshToken { scopes, .. } => scopes,
         };
         if lease.abandoned {
             record.lost += 1;
@@ -227,7 +230,7 @@ impl Renewing {
                 "a former renewal of this token was broken off"
             );
         }
-        self.plant(&mut record, seed.as_ref())?;
+        self.plant(&mut record)?;
         if let Some(why) = &record.ended {
             return Err(logged_out(why));
         }
@@ -249,25 +252,44 @@ impl Renewing {
         ))
     }
 
-    /// Begins the chain with the configured refresh token: where there is none yet, or where it has
-    /// ended and another one is configured.
-    fn plant(&self, record: &mut TokenRecord, seed: Option<&SecretRef>) -> Result<(), Error> {
-        let Some(seed) = seed else { return Ok(()) };
-        if record.refresh_token.is_some() && record.ended.is_none() {
+    /// Begins a chain with the configured refresh token, where it was never taken before: at first,
+    /// and when somebody has logged in again and put a new one there.
+    fn plant(&self, record: &mut TokenRecord) -> Result<(), Error> {
+        let Some(seed) = self.new_seed(record)? else {
             return Ok(());
+        };
+        if record.refresh_token.is_some() {
+            tracing::info!(
+                "another refresh token is configured: it takes the place of the stored one"
+            );
         }
-        let seed = seed.read(self.env.secrets()).map_err(|fault| {
-            Error::config("refresh_token", fault).with_kind(ErrorKind::Credential)
-        })?;
-        let fingerprint = seed_fingerprint(&seed);
-        if record.seed.as_ref() != Some(&fingerprint) {
-            *record = TokenRecord {
-                refresh_token: Some(seed),
-                seed: Some(fingerprint),
-                ..TokenRecord::default()
-            };
-        }
+        let mut planted = TokenRecord {
+            refresh_token: Some(seed.clone()),
+            seeds: std::mem::take(&mut record.seeds),
+            ..TokenRecord::default()
+        };
+        planted.take_seed(seed_fingerprint(&seed));
+        *record = planted;
         Ok(())
+    }
+
+    /// The configured refresh token, if it was never taken before.
+    fn new_seed(&self, record: &TokenRecord) -> Result<Option<Secret>, Error> {
+        let seed = match &self.start {
+            Start::RefreshToken {
+                seed: Some(seed), ..
+            } => seed,
+            _ => return Ok(None),
+        };
+        match seed.read(self.env.secrets()) {
+            Ok(seed) if record.seeds.contains(&seed_fingerprint(&seed)) => Ok(None),
+            Ok(seed) => Ok(Some(seed)),
+            // it has done its part: whoever deletes it then is right
+            Err(_) if record.refresh_token.is_some() => Ok(None),
+            Err(fault) => {
+                Err(Error::config("refresh_token", fault).with_kind(ErrorKind::Credential))
+            }
+        }
     }
 
     /// Keeps what was answered, then publishes it.
@@ -289,7 +311,7 @@ impl Renewing {
         let record = TokenRecord {
             access: Some(access.clone()),
             refresh_token,
-            seed: former.seed,
+            seeds: former.seeds,
             follows: lease.record.version,
             lost: 0,
             ended: None,
