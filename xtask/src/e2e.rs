@@ -4,6 +4,7 @@ mod binary;
 mod filter;
 mod junit;
 mod report;
+mod trial;
 
 pub use binary::artifacts;
 pub use filter::Filter;
@@ -15,8 +16,8 @@ use crate::args::{Args, Given, wrong};
 use crate::failure::Failure;
 use crate::terminal::{Colour, Paint, count, indented, say, span, table};
 use crate::workspace::Workspace;
-use binary::Trial;
 use report::{Outcome, Row};
+use trial::Trial;
 
 /// What was asked for.
 #[derive(Default)]

@@ -3,10 +3,14 @@
 use http::HeaderMap;
 
 use crate::error::OAuthError;
+use crate::secret::Secret;
+use crate::text::escape_without;
 use crate::token::Scopes;
 
 /// The scopes an API wants, where a `Bearer` challenge says `insufficient_scope` (RFC 6750 3.1).
-pub(crate) fn insufficient_scope(headers: &HeaderMap) -> Option<Scopes> {
+///
+/// The token that was sent is struck out: APIs echo what they were sent.
+pub(crate) fn insufficient_scope(headers: &HeaderMap, sent: &Secret) -> Option<Scopes> {
     headers
         .get_all(http::header::WWW_AUTHENTICATE)
         .iter()
@@ -14,11 +18,15 @@ pub(crate) fn insufficient_scope(headers: &HeaderMap) -> Option<Scopes> {
         .flat_map(parse)
         .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
         .find(|challenge| challenge.parameter("error") == Some("insufficient_scope"))
-        .map(|challenge| Scopes::granted(challenge.parameter("scope").unwrap_or(""), ' '))
+        .map(|challenge| {
+            let scopes = challenge.parameter("scope").unwrap_or("");
+            Scopes::granted(&escape_without(scopes, std::slice::from_ref(sent)), ' ')
+        })
 }
 
-/// What an API says of a token it refuses (RFC 6750 3.1), escaped.
-pub(crate) fn bearer_error(headers: &HeaderMap) -> Option<OAuthError> {
+/// What an API says of a token it refuses (RFC 6750 3.1), escaped, the tokens it was sent struck out.
+pub(crate) fn bearer_error(headers: &HeaderMap, sent: &[Secret]) -> Option<OAuthError> {
+    let shown = |text: &str| escape_without(text, sent);
     headers
         .get_all(http::header::WWW_AUTHENTICATE)
         .iter()
@@ -26,12 +34,13 @@ pub(crate) fn bearer_error(headers: &HeaderMap) -> Option<OAuthError> {
         .flat_map(parse)
         .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
         .find_map(|challenge| {
-            let code = challenge.parameter("error")?;
-            let description = challenge.parameter("error_description");
+            let code = shown(challenge.parameter("error")?);
+            let description = challenge.parameter("error_description").map(shown);
+            let uri = challenge.parameter("error_uri").map(shown);
             Some(OAuthError::new(
-                code,
-                description,
-                challenge.parameter("error_uri"),
+                &code,
+                description.as_deref(),
+                uri.as_deref(),
             ))
         })
 }
@@ -168,14 +177,25 @@ mod tests {
         }
     }
 
+    fn headers(value: &'static str) -> HeaderMap {
+        HeaderMap::from_iter([(http::header::WWW_AUTHENTICATE, value.parse().unwrap())])
+    }
+
+    #[test]
+    fn the_token_is_struck_out_of_what_the_api_says() {
+        let sent = Secret::new("s3cret-token");
+        let echo = headers(r#"Bearer error="s3cret-token", error_description="no s3cret-token""#);
+        let said = bearer_error(&echo, std::slice::from_ref(&sent)).unwrap();
+        assert_eq!(said.code, "[REDACTED]");
+        assert_eq!(said.description.as_deref(), Some("no [REDACTED]"));
+        let echo = headers(r#"Bearer error="insufficient_scope", scope="a s3cret-token""#);
+        let scopes = insufficient_scope(&echo, &sent).unwrap();
+        assert!(!scopes.to_string().contains("s3cret"), "{scopes}");
+    }
+
     #[test]
     fn only_a_bearer_challenge_says_what_scope_is_wanted() {
-        let wanted = |value: &'static str| {
-            insufficient_scope(&HeaderMap::from_iter([(
-                http::header::WWW_AUTHENTICATE,
-                value.parse().unwrap(),
-            )]))
-        };
+        let wanted = |value| insufficient_scope(&headers(value), &Secret::new("s3cret-token"));
         let scopes = wanted(r#"bEARER error="insufficient_scope", scope="a b""#).unwrap();
         assert_eq!(scopes.to_string(), "a b");
         assert_eq!(

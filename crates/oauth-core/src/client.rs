@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault, Recovery};
 use crate::http::url::{origin, shown};
 use crate::http::{Failure, Sent, failure_of_request, read_limited};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::secret::Secret;
 use crate::server::{Placement, ResourceServer};
 use crate::source::TokenSource;
 use crate::token::{GrantedToken, Scopes, Token};
@@ -140,7 +141,7 @@ impl AuthorizedClient {
         let token = self.token().await?;
         let again = request.try_clone();
         let response = self.send(request, &token).await?;
-        let said = match self.take(response).await? {
+        let said = match self.take(response, &[&token]).await? {
             Taken::Yes(response) => return self.judge(response, &token),
             Taken::No(said) => said,
         };
@@ -156,7 +157,7 @@ impl AuthorizedClient {
                 .remedy("send it again: there is a new token now"));
         };
         let response = self.send(request, &replacement).await?;
-        match self.take(response).await? {
+        match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(response) => self.judge(response, &replacement),
             Taken::No(said) => Err(refused(&url, said)),
         }
@@ -253,9 +254,16 @@ impl AuthorizedClient {
     }
 
     /// Whether the API took the token.
-    async fn take(&self, response: Response) -> Result<Taken, Error> {
+    async fn take(&self, response: Response, sent: &[&Token]) -> Result<Taken, Error> {
         if response.status() == StatusCode::UNAUTHORIZED {
-            return Ok(Taken::No(challenge::bearer_error(response.headers())));
+            let sent: Vec<Secret> = sent
+                .iter()
+                .map(|token| token.access_token().clone())
+                .collect();
+            return Ok(Taken::No(challenge::bearer_error(
+                response.headers(),
+                &sent,
+            )));
         }
         let Some(refusal) = &self.0.api.body_refusal else {
             return Ok(Taken::Yes(response));
@@ -292,7 +300,8 @@ impl AuthorizedClient {
             return Err(error);
         }
         if status == StatusCode::FORBIDDEN
-            && let Some(wanted) = challenge::insufficient_scope(response.headers())
+            && let Some(wanted) =
+                challenge::insufficient_scope(response.headers(), token.access_token())
         {
             return Err(insufficient_scope(response.url(), &wanted, token));
         }

@@ -344,6 +344,31 @@ mod tests {
     }
 
     #[test]
+    fn broken_http_is_never_repeated_and_ambiguous_where_something_was_spent() {
+        let kind = ErrorKind::Protocol(ProtocolFault::BadEncoding);
+        let broken = Failure {
+            error: Error::new(kind, "x"),
+            sent: Sent::Maybe,
+        };
+        assert_eq!(verdicts(ReplayClass::Safe, &broken), (1, kind));
+        assert_eq!(verdicts(STRICT, &broken), (1, ErrorKind::Ambiguous));
+    }
+
+    #[test]
+    fn a_credential_is_tried_again_only_where_its_fault_passes() {
+        let lasting = Error::new(ErrorKind::Credential, "x");
+        let passing = lasting
+            .clone()
+            .with_recovery(Recovery::Retry { after: None });
+        for (error, attempts) in [(lasting, 1), (passing, 3)] {
+            let failure = Failure::unsent(error);
+            for class in [ReplayClass::Safe, ReplayClass::Once, STRICT] {
+                assert_eq!(verdicts(class, &failure), (attempts, ErrorKind::Credential));
+            }
+        }
+    }
+
+    #[test]
     fn a_wait_beyond_the_deadline_is_handed_to_the_caller() {
         let after = Some(Duration::from_secs(120));
         let failure = answered(429, Recovery::Retry { after });

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use url::form_urlencoded::byte_serialize;
+
 use crate::secret::Secret;
 
 /// The most characters of foreign text that are ever shown.
@@ -25,14 +27,16 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// [`escape`], after every given secret that occurs in the text was struck out: servers echo what
-/// they were sent.
+/// [`escape`], after every given secret that occurs in the text, as it is or encoded as a form, was
+/// struck out: servers echo what they were sent.
 pub fn escape_without(text: &str, secrets: &[Secret]) -> String {
     let mut masked = text.to_owned();
-    for secret in secrets {
-        let exposed = secret.expose();
-        if exposed.len() >= 4 {
-            masked = masked.replace(exposed, "[REDACTED]");
+    for secret in secrets.iter().map(Secret::expose) {
+        if secret.len() >= 4 {
+            let encoded: String = byte_serialize(secret.as_bytes()).collect();
+            masked = masked
+                .replace(secret, "[REDACTED]")
+                .replace(&encoded, "[REDACTED]");
         }
     }
     escape(&masked)
@@ -95,10 +99,10 @@ mod tests {
 
     #[test]
     fn strikes_out_what_the_server_echoes() {
-        let secret = Secret::new("s3cret-value");
+        let secret = Secret::new("s3cret/+ é");
         assert_eq!(
-            escape_without("bad secret s3cret-value!", &[secret]),
-            "bad secret [REDACTED]!"
+            escape_without("bad s3cret/+ é in secret=s3cret%2F%2B+%C3%A9&x", &[secret]),
+            "bad [REDACTED] in secret=[REDACTED]&x"
         );
     }
 

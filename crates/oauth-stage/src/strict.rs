@@ -1,14 +1,16 @@
 //! An authorization server and a protected API that hold clients to the RFCs.
 
 pub(crate) mod api;
-pub(crate) mod assertion;
+mod assertion;
 pub(crate) mod builder;
 pub(crate) mod client;
 mod client_authentication;
 pub(crate) mod endpoint;
 pub(crate) mod exchange;
 mod grants;
+pub(crate) mod handlers;
 pub(crate) mod jwk;
+mod jwt;
 mod leaks;
 pub(crate) mod ledger;
 mod metadata;
@@ -16,10 +18,12 @@ mod parameters;
 mod refusal;
 pub(crate) mod request;
 mod server;
+pub(crate) mod settings;
 mod state;
 pub(crate) mod steering;
 mod token;
 mod token_status;
+mod violations;
 
 use std::fmt;
 use std::io;
@@ -31,14 +35,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::answer::Answer;
-use crate::strict::assertion::AudiencePolicy;
 use crate::strict::builder::Builder;
 use crate::strict::client::RegisteredClient;
 use crate::strict::endpoint::Endpoint;
 use crate::strict::exchange::{End, Exchange};
+use crate::strict::handlers::{Call, Handler, Handlers};
 use crate::strict::ledger::{Granted, Rotation};
-use crate::strict::request::Call;
-use crate::strict::state::{Handler, State};
+use crate::strict::settings::AudiencePolicy;
+use crate::strict::state::State;
 use crate::strict::steering::{Hold, Moment};
 use crate::sync::lock;
 
@@ -51,6 +55,7 @@ pub struct Strict(Arc<Running>);
 
 struct Running {
     state: Arc<State>,
+    handlers: Arc<Handlers>,
     ca_pem: Option<String>,
     task: Mutex<Option<JoinHandle<()>>>,
     ended: watch::Sender<bool>,
@@ -74,12 +79,14 @@ impl Strict {
 
     fn new(
         state: Arc<State>,
+        handlers: Arc<Handlers>,
         ca_pem: Option<String>,
         task: JoinHandle<()>,
         ended: watch::Sender<bool>,
     ) -> Self {
         Self(Arc::new(Running {
             state,
+            handlers,
             ca_pem,
             task: Mutex::new(Some(task)),
             ended,
@@ -313,7 +320,7 @@ impl Strict {
         handler: impl Fn(&Call) -> Option<Answer> + Send + Sync + 'static,
     ) {
         let handler: Handler = Arc::new(move |call| Box::pin(std::future::ready(handler(&call))));
-        lock(&self.0.state.handlers).push((path_prefix.into(), handler));
+        self.0.handlers.add(path_prefix.into(), handler);
     }
 
     /// As [`Strict::on`], for a handler that waits for something.
@@ -325,7 +332,7 @@ impl Strict {
         F: Future<Output = Option<Answer>> + Send + 'static,
     {
         let handler: Handler = Arc::new(move |call| Box::pin(handler(call)));
-        lock(&self.0.state.handlers).push((path_prefix.into(), handler));
+        self.0.handlers.add(path_prefix.into(), handler);
     }
 }
 

@@ -8,19 +8,12 @@ use serde::Deserialize;
 
 use crate::child;
 use crate::e2e::report::{self, Row};
+use crate::e2e::trial::{Trial, listed};
 use crate::failure::{Context, Failure};
 use crate::workspace::{Workspace, stdout};
 
 /// All trials of one adapter take seconds; what takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(300);
-
-/// One trial as the list names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trial {
-    pub name: String,
-    /// `clause` or `fixture`.
-    pub kind: String,
-}
 
 /// The built test target `e2e` of an adapter.
 pub struct Binary {
@@ -140,35 +133,5 @@ impl Binary {
             .env("CARGO_PKG_NAME", format!("oauth-{}", self.adapter))
             .stdin(Stdio::null());
         command
-    }
-}
-
-/// A line of libtest-mimic's list: `[kind] name: test`.
-fn listed(line: &str) -> Option<Trial> {
-    let line = line.strip_suffix(": test")?;
-    let (kind, name) = line
-        .strip_prefix('[')
-        .and_then(|rest| rest.split_once("] "))
-        .unwrap_or(("", line));
-    Some(Trial {
-        name: name.to_owned(),
-        kind: kind.to_owned(),
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listed_line_is_a_kind_and_a_name() {
-        let trial = listed("[clause] template/static/bears_the_token: test").unwrap();
-        assert_eq!(
-            (trial.kind.as_str(), trial.name.as_str()),
-            ("clause", "template/static/bears_the_token")
-        );
-        assert_eq!(listed("plain: test").unwrap().name, "plain");
-        assert_eq!(listed(""), None);
-        assert_eq!(listed("3 tests, 0 benchmarks"), None);
     }
 }

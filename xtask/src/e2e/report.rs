@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::child::Ended;
-use crate::e2e::binary::Trial;
+use crate::e2e::trial::Trial;
 
 /// How a trial ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -80,23 +80,19 @@ const CHUNK_LIMIT: &str = "over limit";
 /// A failure once the request was on its way.
 pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) -> Failure {
     let error = error.without_url();
-    let hyper = find::<hyper::Error>(&error);
     let (kind, problem) = if error.is_timeout() {
         let problem = format!(
             "{to} did not answer in time (at most {:?} for the whole, {:?} for a pause)",
             settings.request_timeout, settings.read_timeout
         );
         (ErrorKind::Timeout, problem)
-    } else if hyper.is_some_and(hyper::Error::is_parse_too_large) {
-        let problem = format!("{to} answered with a head that is too large");
-        (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
-    } else if causes(&error).contains(CHUNK_LIMIT) {
-        let problem =
-            format!("{to} answered with chunks whose extensions or trailers are too large");
-        (ErrorKind::Protocol(ProtocolFault::TooLarge), problem)
-    } else if hyper.is_some_and(hyper::Error::is_parse) || is_broken_framing(&error) {
-        let problem = format!("{to} answered with broken HTTP: {}", causes(&error));
-        (ErrorKind::Protocol(ProtocolFault::BadEncoding), problem)
+    } else if let Some(fault) = broken_http(&error) {
+        let how = match fault {
+            ProtocolFault::TooLarge => "a head or framing that is too large",
+            _ => "broken HTTP",
+        };
+        let problem = format!("{to} answered with {how}: {}", causes(&error));
+        (ErrorKind::Protocol(fault), problem)
     } else {
         let problem = format!("the connection to {to} broke: {}", causes(&error));
         (ErrorKind::Interrupted, problem)
@@ -105,6 +101,34 @@ pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) 
         error: Error::new(kind, problem),
         sent: Sent::Maybe,
     }
+}
+
+/// How an answer breaks HTTP, where that is what went wrong.
+fn broken_http(error: &reqwest::Error) -> Option<ProtocolFault> {
+    use h2::Reason;
+    let hyper = find::<hyper::Error>(error);
+    // what our own side found wrong, not what the server said of us
+    let h2 = find::<h2::Error>(error)
+        .filter(|h2| h2.is_library())
+        .and_then(h2::Error::reason);
+    if hyper.is_some_and(hyper::Error::is_parse_too_large)
+        || h2 == Some(Reason::ENHANCE_YOUR_CALM)
+        || causes(error).contains(CHUNK_LIMIT)
+    {
+        return Some(ProtocolFault::TooLarge);
+    }
+    let is_broken = hyper.is_some_and(hyper::Error::is_parse)
+        || is_broken_framing(error)
+        || matches!(
+            h2,
+            Some(
+                Reason::PROTOCOL_ERROR
+                    | Reason::COMPRESSION_ERROR
+                    | Reason::FRAME_SIZE_ERROR
+                    | Reason::FLOW_CONTROL_ERROR
+            )
+        );
+    is_broken.then_some(ProtocolFault::BadEncoding)
 }
 
 fn of_connect(error: &reqwest::Error, to: &str, settings: &HttpSettings) -> Error {

@@ -60,7 +60,7 @@ pub fn builder(clock: &Arc<ManualClock>, change: impl FnOnce(&mut HttpSettings))
 
 /// Deadlines that a test waits for.
 pub fn impatient(settings: &mut HttpSettings) {
-    settings.connect_timeout = Duration::from_millis(300);
+    settings.connect_timeout = Duration::from_millis(500);
     settings.read_timeout = Duration::from_millis(200);
     settings.request_timeout = Duration::from_millis(300);
     settings.late_answer = Duration::from_millis(100);

@@ -93,7 +93,6 @@ async fn broken_http_is_a_fault_of_the_protocol_and_not_asked_for_again() {
             answer(&format!("nonsense\r\ncontent-length: {length}\r\n"), &body),
         ),
     ] {
-        eprintln!("{case}");
         let (error, requests) = fails(says(&text)).await;
         assert_eq!(
             error.kind().name(),

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oauth_core::error::ErrorKind;
-use oauth_core::http::Proxy;
+use oauth_core::http::{HttpSettings, Proxy};
 use oauth_core::secret::Secret;
 use oauth_stage::{Endpoint, Step, Strict};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -16,9 +16,9 @@ const USER: &str = "the-proxy-user";
 const PASSWORD: &str = "canary-of-the-proxy";
 
 /// A wanted token of that server, by way of a proxy at that address.
-fn through(proxy: &str, stage: &Strict) -> Wanted {
+fn through(proxy: &str, stage: &Strict, change: impl FnOnce(&mut HttpSettings)) -> Wanted {
     let env = env_with(&clock(), |settings| {
-        impatient(settings);
+        change(settings);
         settings.ca_roots = vec![stage.ca_pem().unwrap().to_owned()];
         let proxy = format!("http://{USER}:{PASSWORD}@{proxy}");
         settings.proxy = Proxy::Url(Secret::new(proxy));
@@ -67,7 +67,12 @@ async fn a_proxy_that_opens_no_way_is_no_connection_and_the_server_sees_nothing(
         let stage = strict_builder(&clock).tls().start().await.unwrap();
         let proxy = socket(script).await;
         let address = proxy.url().trim_start_matches("http://");
-        let error = ask_of(through(address, &stage)).await.unwrap_err();
+        let wanted = through(address, &stage, |settings| {
+            if case == "silence" {
+                impatient(settings);
+            }
+        });
+        let error = ask_of(wanted).await.unwrap_err();
         assert!(kinds.contains(&error.kind()), "{case}: {error:?}");
         let credentials = STANDARD.encode(format!("{USER}:{PASSWORD}"));
         for secret in [PASSWORD, &credentials] {
@@ -111,7 +116,9 @@ async fn open_way(stream: TcpStream) -> std::io::Result<()> {
 #[tokio::test]
 async fn the_credentials_of_a_proxy_go_to_the_proxy_alone() {
     let stage = strict_builder(&clock()).tls().start().await.unwrap();
-    ask_of(through(&open_proxy().await, &stage)).await.unwrap();
+    ask_of(through(&open_proxy().await, &stage, |_| ()))
+        .await
+        .unwrap();
     assert_eq!(stage.count(Endpoint::Token), 1);
     let headers = stage.log()[0].headers().clone();
     assert!(headers.get("proxy-authorization").is_none(), "{headers:?}");

@@ -1,7 +1,8 @@
 //! Whom a connection is to.
 
 use oauth_core::error::{ErrorKind, Recovery};
-use oauth_stage::{Authority, Certificate, Endpoint, Socket, Step};
+use oauth_core::http::HttpSettings;
+use oauth_stage::{Answer, Authority, Certificate, Endpoint, Socket, Step};
 
 use crate::support::{Wanted, clock, env, env_with, impatient, strict_builder};
 use crate::{ask, ask_of, socket};
@@ -80,14 +81,58 @@ async fn a_server_that_speaks_no_tls_is_an_error_and_no_wait() {
         Step::text("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n"),
         Step::UntilPeerCloses,
     ];
-    for (script, kind) in [
-        (speaks, ErrorKind::Tls),
-        (vec![Step::UntilPeerCloses], ErrorKind::Timeout),
+    let patient: fn(&mut HttpSettings) = |_| ();
+    for (script, patience, kind) in [
+        (speaks, patient, ErrorKind::Tls),
+        (vec![Step::UntilPeerCloses], impatient, ErrorKind::Timeout),
     ] {
         let socket = socket(script).await;
-        let env = env_with(&clock(), impatient);
+        let env = env_with(&clock(), patience);
         let url = socket.url().replace("http://", "https://");
         let error = ask(&env, &url).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_lost_over_http_2_is_asked_for_again() {
+    let clock = clock();
+    let stage = strict_builder(&clock).tls().start().await.unwrap();
+    stage.lose_answer(Endpoint::Token);
+    let env = env_with(&clock, |settings| {
+        settings.ca_roots = vec![stage.ca_pem().unwrap().to_owned()];
+    });
+    ask_of(Wanted::of(&env, &stage)).await.unwrap();
+    let log = stage.log();
+    let seen: Vec<_> = log
+        .iter()
+        .map(|one| (one.is_lost(), one.request().version()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (true, http::Version::HTTP_2),
+            (false, http::Version::HTTP_2)
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_head_that_is_too_large_over_http_2_is_a_fault_of_the_protocol() {
+    for (length, kind) in [
+        (200_000, "Protocol.TooLarge"),
+        // HTTP/2 knows no other word for a head that is merely beyond its limit
+        (30_000, "Protocol.BadEncoding"),
+    ] {
+        let clock = clock();
+        let stage = strict_builder(&clock).tls().start().await.unwrap();
+        let answer = Answer::status(200).header("x", &"a".repeat(length));
+        stage.answer_always(Endpoint::Token, Some(answer));
+        let env = env_with(&clock, |settings| {
+            settings.ca_roots = vec![stage.ca_pem().unwrap().to_owned()];
+        });
+        let error = ask_of(Wanted::of(&env, &stage)).await.unwrap_err();
+        assert_eq!(error.kind().name(), kind, "{error}");
+        assert_eq!(stage.count(Endpoint::Token), 1, "{kind}");
     }
 }

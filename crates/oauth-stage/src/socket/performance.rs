@@ -15,8 +15,6 @@ use crate::socket::bomb::Bomb;
 use crate::socket::step::Step;
 use crate::sync::lock;
 
-/// The most that an endless answer sends.
-pub(crate) const ENDLESS_CAP: usize = 256 << 20;
 /// The largest request that is read.
 const LARGEST_REQUEST: usize = 64 << 20;
 
@@ -143,7 +141,9 @@ impl<'a> Connection<'a> {
                 Ok(())
             }
             Step::Endless { chunk } => {
-                let times = ENDLESS_CAP.checked_div(chunk.len()).unwrap_or_default();
+                let times = Step::ENDLESS_CAP
+                    .checked_div(chunk.len())
+                    .unwrap_or_default();
                 for _ in 0..times {
                     self.write(&chunk).await?;
                 }

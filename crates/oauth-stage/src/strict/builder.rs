@@ -13,12 +13,13 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificate::{Authority, Certificate};
 use crate::strict::Strict;
-use crate::strict::assertion::AudiencePolicy;
 use crate::strict::client::RegisteredClient;
 use crate::strict::endpoint::Urls;
+use crate::strict::handlers::Handlers;
 use crate::strict::ledger::Rotation;
-use crate::strict::server;
-use crate::strict::state::{Clock, Settings, State};
+use crate::strict::server::{self, Service};
+use crate::strict::settings::{AudiencePolicy, Settings};
+use crate::strict::state::{Clock, State};
 
 /// What a [`Strict`] is made from; every part has a default.
 #[must_use = "nothing listens before `start`"]
@@ -164,9 +165,15 @@ impl Builder {
         for client in self.clients {
             state.register(client).map_err(invalid)?;
         }
+        let handlers = Arc::new(Handlers::default());
         let ended = watch::Sender::new(false);
-        let serving = server::serve(listener, acceptor, Arc::clone(&state), ended.subscribe());
-        Ok(Strict::new(state, ca_pem, tokio::spawn(serving), ended))
+        let service = Service {
+            state: Arc::clone(&state),
+            handlers: Arc::clone(&handlers),
+            ended: ended.subscribe(),
+        };
+        let task = tokio::spawn(server::serve(listener, acceptor, service));
+        Ok(Strict::new(state, handlers, ca_pem, task, ended))
     }
 }
 

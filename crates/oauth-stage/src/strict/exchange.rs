@@ -10,8 +10,8 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::redact;
-use crate::strict::assertion::{self, Decoded};
 use crate::strict::endpoint::Endpoint;
+use crate::strict::jwt::{self, Decoded};
 use crate::strict::request::Request;
 
 /// How an exchange ended.
@@ -141,7 +141,7 @@ impl Exchange {
     }
 
     fn assertion(&self) -> Option<Decoded> {
-        assertion::decode(&self.parameter("client_assertion")?).ok()
+        jwt::decode(&self.parameter("client_assertion")?).ok()
     }
 
     fn write(&self, out: &mut String, secrets: &[String]) -> fmt::Result {

@@ -1,37 +1,12 @@
-//! Secrets where none may be: in the address of a request (RFC 6750 5.3, OAuth 2.1 2.4.1), in the form of
-//! an API call.
+//! The secrets in a request or an answer, and those that stand where none may be.
 
 use crate::form;
-use crate::strict::api;
-use crate::strict::endpoint::Endpoint;
 use crate::strict::request::Request;
 use crate::strict::state::State;
 use crate::sync::lock;
 
 /// A client's secret that is shorter may occur in an address by chance.
 const SHORTEST: usize = 8;
-
-/// Notes every secret that the request has in the wrong place.
-pub(crate) fn inspect(state: &State, place: Endpoint, request: &Request) {
-    let refuses_itself = matches!(
-        place,
-        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation
-    );
-    if let Some(name) = in_query(request).filter(|_| !refuses_itself) {
-        state.violation(request, &format!("{name} is in the query (OAuth 2.1 5.1)"));
-    }
-    if !find(state, &address(request)).is_empty() {
-        state.violation(
-            request,
-            "a token or a client's secret is in the address (RFC 6750 5.3)",
-        );
-    }
-    if place == Endpoint::Api
-        && let Some(rule) = api::violation(request)
-    {
-        state.violation(request, rule);
-    }
-}
 
 /// The name of a secret that is a parameter of the query.
 pub(crate) fn in_query(request: &Request) -> Option<String> {
@@ -47,6 +22,11 @@ const NEVER_IN_A_QUERY: [&str; 6] = [
     "password",
     "refresh_token",
 ];
+
+/// The secrets in the address of a request that the server knows as such.
+pub(crate) fn in_address(state: &State, request: &Request) -> Vec<String> {
+    find(state, &address(request))
+}
 
 /// The address as it was sent, and decoded.
 fn address(request: &Request) -> Vec<String> {

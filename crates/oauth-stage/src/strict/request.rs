@@ -1,22 +1,16 @@
 //! A request as the server and its handlers see it.
 
 use std::fmt;
-use std::ops::Deref;
-use std::sync::Arc;
 
 use base64::Engine;
-use chrono::{DateTime, Utc};
 use http::header::HeaderMap;
 use http::request::Parts;
 use http::{Method, Version};
 use hyper::body::Bytes;
 use serde_json::Value;
 
-use crate::answer::Answer;
 use crate::form;
 use crate::redact;
-use crate::strict::api::{self, Access};
-use crate::strict::state::State;
 
 /// A request, read to its end. `Debug` prints no header, no query and no body.
 pub struct Request {
@@ -151,45 +145,4 @@ fn basic_secret(authorization: &str) -> Option<String> {
         .ok()?;
     let decoded = String::from_utf8(decoded).ok()?;
     decoded.split_once(':').map(|(_, secret)| secret.to_owned())
-}
-
-/// A request in the hands of a handler ([`Strict::on`](crate::Strict::on)), with the stage's view of it.
-#[derive(Clone)]
-pub struct Call {
-    pub(crate) request: Arc<Request>,
-    pub(crate) state: Arc<State>,
-}
-
-impl Call {
-    /// Now, by the stage's clock.
-    pub fn now(&self) -> DateTime<Utc> {
-        self.state.clock.now()
-    }
-
-    /// Where the stage is: `scheme://host:port`, to write links with.
-    pub fn origin(&self) -> &str {
-        &self.state.urls.origin
-    }
-
-    /// Whose live access token the request bears.
-    ///
-    /// # Errors
-    /// The refusal that the API itself would answer (RFC 6750 3).
-    pub fn access(&self) -> Result<Access, Answer> {
-        api::access(&self.state, &self.request)
-    }
-}
-
-impl Deref for Call {
-    type Target = Request;
-
-    fn deref(&self) -> &Request {
-        &self.request
-    }
-}
-
-impl fmt::Debug for Call {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Call").field(&self.request).finish()
-    }
 }

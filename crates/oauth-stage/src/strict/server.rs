@@ -21,11 +21,12 @@ use crate::answer::Answer;
 use crate::strict::endpoint::Endpoint;
 use crate::strict::exchange::{End, Exchange};
 use crate::strict::grants::Commit;
+use crate::strict::handlers::Handlers;
 use crate::strict::refusal::Refusal;
-use crate::strict::request::{Call, Request};
+use crate::strict::request::Request;
 use crate::strict::state::State;
 use crate::strict::steering::Moment;
-use crate::strict::{api, leaks, metadata, token, token_status};
+use crate::strict::{api, leaks, metadata, token, token_status, violations};
 use crate::sync::lock;
 
 /// The largest body that a request may have.
@@ -36,25 +37,28 @@ const BREATH: Duration = Duration::from_millis(10);
 /// A crowd over one connection must all arrive where it is held, and not queue behind hyper's limit.
 const STREAMS: u32 = 100_000;
 
+/// What answers requests, shared by all connections.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) state: Arc<State>,
+    pub(crate) handlers: Arc<Handlers>,
+    /// `true`: the server has ended.
+    pub(crate) ended: watch::Receiver<bool>,
+}
+
 /// Serves until it is dropped, and every connection with it.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    tls: Option<TlsAcceptor>,
-    state: Arc<State>,
-    ended: watch::Receiver<bool>,
-) {
+pub(crate) async fn serve(listener: TcpListener, tls: Option<TlsAcceptor>, service: Service) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let mut number = 0;
-                    state.connections.send_modify(|count| {
+                    service.state.connections.send_modify(|count| {
                         *count += 1;
                         number = *count;
                     });
-                    let (tls, state, ended) = (tls.clone(), Arc::clone(&state), ended.clone());
-                    connections.spawn(connection(stream, tls, state, number, ended));
+                    connections.spawn(connection(stream, tls.clone(), service.clone(), number));
                 }
                 // the peer went away again, or the process has too many files open
                 Err(_) => tokio::time::sleep(BREATH).await,
@@ -64,35 +68,30 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
-    tls: Option<TlsAcceptor>,
-    state: Arc<State>,
-    number: usize,
-    ended: watch::Receiver<bool>,
-) {
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, service: Service, number: usize) {
     // without it small answers wait for the peer's acknowledgement; it may have gone already
     let _ = stream.set_nodelay(true);
     match tls {
-        None => http(stream, state, number, ended).await,
+        None => http(stream, service, number).await,
         Some(tls) => {
             // a handshake fails where a client refuses the certificate, as many tests want it to
             if let Ok(stream) = tls.accept(stream).await {
-                http(stream, state, number, ended).await;
+                http(stream, service, number).await;
             }
         }
     }
 }
 
-async fn http<S>(stream: S, state: Arc<State>, number: usize, ended: watch::Receiver<bool>)
+async fn http<S>(stream: S, service: Service, number: usize)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let (state, mut ended) = (Arc::clone(&state), ended.clone());
+        let service = service.clone();
+        let mut ended = service.ended.clone();
         async move {
             tokio::select! {
-                answered = exchange(state, number, request) => answered,
+                answered = exchange(&service, number, request) => answered,
                 // streams of HTTP/2 are tasks of their own, which must not outlive the server
                 _ = ended.wait_for(|ended| *ended) => Err(Lost),
             }
@@ -108,7 +107,7 @@ where
 
 /// One request, from its arrival in the log to its answer.
 async fn exchange(
-    state: Arc<State>,
+    service: &Service,
     connection: usize,
     request: http::Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Lost> {
@@ -118,19 +117,17 @@ async fn exchange(
         .await
         .map_err(|_| Lost)?
         .to_bytes();
+    let state = &service.state;
     let request = Arc::new(Request::new(parts, body, connection));
     let (path, place) = (request.path(), state.urls.place(request.path()));
-    let entry = Entry::new(&state, place, &request);
-    leaks::inspect(&state, place, &request);
+    let entry = Entry::new(state, place, &request);
+    violations::inspect(state, place, &request);
 
     state.steering.pass(place, path, Moment::Unjudged).await;
-    let mut answer = judge(&state, place, &request).await;
-    answer.default_header(DATE, || date(&state));
+    let mut answer = judge(service, place, &request).await;
+    answer.default_header(DATE, || date(state));
     let lost = state.steering.is_lost(place, path);
-    let known = leaks::find(
-        &state,
-        &[String::from_utf8_lossy(&answer.body).into_owned()],
-    );
+    let known = leaks::find(state, &[String::from_utf8_lossy(&answer.body).into_owned()]);
     entry.change(|entry| {
         entry.answer = Some(answer.clone());
         entry.lost = lost;
@@ -193,7 +190,8 @@ impl Drop for Entry {
 
 /// What to answer. Also a request that gets a canned answer is checked first, so that nothing wrong
 /// about it goes unseen; but nothing is spent for it nor issued.
-async fn judge(state: &Arc<State>, place: Endpoint, request: &Arc<Request>) -> Answer {
+async fn judge(service: &Service, place: Endpoint, request: &Arc<Request>) -> Answer {
+    let state = &service.state;
     let prepared: Option<Result<Commit, Refusal>> = match place {
         Endpoint::Token => Some(token::prepare(state, request)),
         Endpoint::Introspection => Some(token_status::prepare_introspection(state, request)),
@@ -206,14 +204,8 @@ async fn judge(state: &Arc<State>, place: Endpoint, request: &Arc<Request>) -> A
     if let Some(canned) = state.steering.canned(place, request.path()) {
         return canned;
     }
-    if let Some(handler) = state.handler(request.path()) {
-        let call = Call {
-            request: Arc::clone(request),
-            state: Arc::clone(state),
-        };
-        if let Some(answer) = handler(call).await {
-            return answer;
-        }
+    if let Some(answer) = service.handlers.answer(state, request).await {
+        return answer;
     }
     match prepared {
         Some(Err(refusal)) => refusal.to_answer(),
@@ -234,7 +226,7 @@ async fn judge(state: &Arc<State>, place: Endpoint, request: &Arc<Request>) -> A
 
 fn note(state: &State, request: &Request, refusal: &Refusal) {
     if let Some(rule) = &refusal.violation {
-        state.violation(request, rule);
+        violations::note(state, request, rule);
     }
 }
 

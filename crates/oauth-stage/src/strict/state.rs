@@ -1,22 +1,16 @@
 //! What the server knows, shared by its connections.
 
 use std::collections::{HashMap, HashSet};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
-use crate::answer::Answer;
-use crate::redact;
-use crate::strict::assertion::AudiencePolicy;
 use crate::strict::client::{RegisteredClient, Registration};
 use crate::strict::endpoint::{Endpoint, Urls};
 use crate::strict::exchange::Exchange;
-use crate::strict::leaks;
-use crate::strict::ledger::{Ledger, Rotation};
-use crate::strict::request::{Call, Request};
+use crate::strict::ledger::Ledger;
+use crate::strict::settings::Settings;
 use crate::strict::steering::Steering;
 use crate::sync::lock;
 
@@ -32,19 +26,7 @@ impl Clock {
     }
 }
 
-/// What may be changed while the server runs.
-#[derive(Clone, Debug)]
-pub(crate) struct Settings {
-    pub(crate) token_lifetime: Duration,
-    pub(crate) rotation: Rotation,
-    pub(crate) audience: AudiencePolicy,
-    pub(crate) scopes_supported: Vec<String>,
-    pub(crate) refuse_access_tokens: bool,
-}
-
-pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Option<Answer>> + Send>>;
-pub(crate) type Handler = Arc<dyn Fn(Call) -> HandlerFuture + Send + Sync>;
-
+/// What every room of the server reads and writes.
 pub(crate) struct State {
     pub(crate) urls: Urls,
     pub(crate) clock: Clock,
@@ -53,8 +35,6 @@ pub(crate) struct State {
     jtis: Mutex<HashSet<(String, String)>>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) steering: Steering,
-    /// By the prefix of the path.
-    pub(crate) handlers: Mutex<Vec<(String, Handler)>>,
     pub(crate) log: Mutex<Vec<Exchange>>,
     pub(crate) violations: Mutex<Vec<String>>,
     /// Moves when an exchange comes to its end, for those who wait for one.
@@ -72,7 +52,6 @@ impl State {
             jtis: Mutex::default(),
             ledger: Mutex::default(),
             steering: Steering::default(),
-            handlers: Mutex::default(),
             log: Mutex::default(),
             violations: Mutex::default(),
             ended: watch::Sender::new(0),
@@ -109,23 +88,6 @@ impl State {
     /// `false`: it has been spent before.
     pub(crate) fn spend_jti(&self, client_id: &str, jti: &str) -> bool {
         lock(&self.jtis).insert((client_id.to_owned(), jti.to_owned()))
-    }
-
-    /// The handler with the longest prefix of the path.
-    pub(crate) fn handler(&self, path: &str) -> Option<Handler> {
-        lock(&self.handlers)
-            .iter()
-            .filter(|(prefix, _)| path.starts_with(prefix.as_str()))
-            .max_by_key(|(prefix, _)| prefix.len())
-            .map(|(_, handler)| Arc::clone(handler))
-    }
-
-    pub(crate) fn violation(&self, request: &Request, rule: &str) {
-        let mut secrets = request.secrets();
-        secrets.extend(leaks::in_request(self, request));
-        let path = redact::path(request.path(), &secrets);
-        let place = format!("{} {path}: {rule}", request.method());
-        lock(&self.violations).push(redact::scrub(&place, &secrets));
     }
 
     /// How many requests have arrived there that `counts` says to count.

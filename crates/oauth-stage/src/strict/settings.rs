@@ -1,0 +1,28 @@
+//! What a test chooses about the server.
+
+use std::time::Duration;
+
+use crate::strict::ledger::Rotation;
+
+/// What the `aud` of a client assertion has to be. RFC 7523 leaves it to the two sides; always a
+/// single string, compared as such.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AudiencePolicy {
+    /// The URL of the token endpoint, as SMART says.
+    #[default]
+    TokenEndpoint,
+    /// The issuer's identifier, as FAPI 2.0 says.
+    Issuer,
+    /// One of the two.
+    Either,
+}
+
+/// What may be changed while the server runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) token_lifetime: Duration,
+    pub(crate) rotation: Rotation,
+    pub(crate) audience: AudiencePolicy,
+    pub(crate) scopes_supported: Vec<String>,
+    pub(crate) refuse_access_tokens: bool,
+}
