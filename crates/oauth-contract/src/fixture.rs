@@ -87,6 +87,7 @@
 mod assertion;
 mod document;
 mod holes;
+mod judge;
 mod key;
 mod outcome;
 mod placeholder;

@@ -13,7 +13,7 @@ use serde::de::{Deserializer, Error as _};
 use crate::env::Env;
 use crate::error::Error;
 use crate::secret::{SecretRef, Secrets};
-use crate::signing_key::{Algorithm, KeyOptions, KeySource, Signer};
+use crate::signing_key::{Algorithm, KeyOptions, KeySource, Signer, SigningKey};
 
 /// A client and how it proves who it is. It is one method; no other is ever tried.
 #[derive(Clone, Debug)]
@@ -211,9 +211,7 @@ impl ClientAuth {
         if let Some(certificate) = &key.certificate {
             source = source.with_certificate(certificate.clone());
         }
-        source
-            .current(env.secrets())
-            .map_err(|fault| Error::config("key", fault))?;
+        load(&source, env.secrets())?;
         let key = AssertionKey::Source(Arc::new(source));
         Self::new(id, AuthMethod::PrivateKeyJwt { key, audience })
     }
@@ -264,30 +262,24 @@ impl ClientAuth {
                 );
                 Ok(URL_SAFE_NO_PAD.encode(&hash.as_ref()[..4]))
             }
-            AuthMethod::PrivateKeyJwt { .. } => {
-                Ok(self.public_key_name(secrets)?.unwrap_or_default())
-            }
+            AuthMethod::PrivateKeyJwt { key, .. } => Ok(match key {
+                AssertionKey::Source(source) => load(source, secrets)?.thumbprint().to_owned(),
+                AssertionKey::Signer(signer) => {
+                    signer.thumbprint().unwrap_or(signer.key_id()).to_owned()
+                }
+            }),
         }
     }
 
-    /// What names the key pair that signs, where one does.
-    pub(crate) fn public_key_name(&self, secrets: &Secrets) -> Result<Option<String>, Error> {
-        match &self.method {
-            AuthMethod::PrivateKeyJwt {
-                key: AssertionKey::Source(source),
-                ..
-            } => {
-                let key = source
-                    .current(secrets)
-                    .map_err(|fault| Error::config("key", fault))?;
-                Ok(Some(key.thumbprint().to_owned()))
-            }
-            AuthMethod::PrivateKeyJwt {
-                key: AssertionKey::Signer(signer),
-                ..
-            } => Ok(Some(signer.key_id().to_owned())),
-            _ => Ok(None),
-        }
+    /// The thumbprint of the key pair that signs (RFC 7638), where one does and it is known.
+    pub(crate) fn key_thumbprint(&self, secrets: &Secrets) -> Result<Option<String>, Error> {
+        let AuthMethod::PrivateKeyJwt { key, .. } = &self.method else {
+            return Ok(None);
+        };
+        Ok(match key {
+            AssertionKey::Source(source) => Some(load(source, secrets)?.thumbprint().to_owned()),
+            AssertionKey::Signer(signer) => signer.thumbprint().map(str::to_owned),
+        })
     }
 
     /// The audience of the assertion, where one is sent.
@@ -307,12 +299,7 @@ impl ClientAuth {
             AuthMethod::PrivateKeyJwt {
                 key: AssertionKey::Source(source),
                 ..
-            } => {
-                let key = source
-                    .current(secrets)
-                    .map_err(|fault| Error::config("key", fault))?;
-                Some(key.algorithm().to_string())
-            }
+            } => Some(load(source, secrets)?.algorithm().to_string()),
             AuthMethod::PrivateKeyJwt {
                 key: AssertionKey::Signer(signer),
                 ..
@@ -327,6 +314,12 @@ fn readable(env: &Env, secret: &SecretRef) -> Result<(), Error> {
         .read(env.secrets())
         .map(|_| ())
         .map_err(|fault| Error::config("client_secret", fault))
+}
+
+fn load(source: &KeySource, secrets: &Secrets) -> Result<Arc<SigningKey>, Error> {
+    source
+        .current(secrets)
+        .map_err(|fault| Error::config("key", fault))
 }
 
 impl fmt::Display for Audience {

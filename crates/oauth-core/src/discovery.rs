@@ -12,6 +12,7 @@ use crate::env::Env;
 use crate::error::{DiscoveryFault, Error, ErrorKind, ProtocolFault, Recovery};
 use crate::http::url::{origin, shown};
 use crate::http::{Answer, Failure, Pool};
+use crate::json;
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::server::DiscoveryKind;
 use crate::text::escape;
@@ -44,13 +45,19 @@ pub(crate) struct Discovery {
 #[derive(Debug, Default)]
 struct Known {
     metadata: Option<Arc<Metadata>>,
-    /// By ticks.
+    /// Until when the document is taken without a new look, by ticks.
     fresh_until: Duration,
+    /// Until when it is taken although new looks fail in passing, by ticks.
+    stale_until: Duration,
+    /// The last failure, which is everybody's answer until then.
+    failed: Option<(Error, Duration)>,
 }
 
 /// A document is taken for at least that long, and at most for [`LONGEST`].
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
+/// How long nobody looks again after a failure.
+const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// How long a document is taken that does not say.
 const USUAL: Duration = Duration::from_secs(3600);
 
@@ -68,36 +75,20 @@ impl Discovery {
     /// new look-up fails in passing, the old document goes on being used.
     pub async fn metadata(&self, env: &Env) -> Result<Arc<Metadata>, Error> {
         let mut known = self.known.lock().await;
+        let ticks = env.clock().ticks();
         if let Some(metadata) = &known.metadata
-            && env.clock().ticks() < known.fresh_until
+            && ticks < known.fresh_until
         {
             return Ok(metadata.clone());
         }
+        if let Some((error, until)) = &known.failed
+            && ticks < *until
+        {
+            return Err(error.clone()); // the crowd shares one failure
+        }
         match self.look_up(env).await {
-            Ok((metadata, lifetime)) => {
-                if let Some(former) = &known.metadata
-                    && origin(&former.token_endpoint) != origin(&metadata.token_endpoint)
-                {
-                    tracing::warn!(
-                        former = origin(&former.token_endpoint),
-                        new = origin(&metadata.token_endpoint),
-                        "the token endpoint has moved to another origin"
-                    );
-                }
-                let metadata = Arc::new(metadata);
-                known.metadata = Some(metadata.clone());
-                known.fresh_until = env.clock().ticks().saturating_add(lifetime);
-                Ok(metadata)
-            }
-            Err(error) => match (&known.metadata, error.recovery()) {
-                (Some(metadata), Recovery::Retry { .. }) => {
-                    tracing::warn!(%error, "discovery failed; the former document is used for another minute");
-                    let metadata = metadata.clone();
-                    known.fresh_until = env.clock().ticks().saturating_add(SHORTEST);
-                    Ok(metadata)
-                }
-                _ => Err(error),
-            },
+            Ok((metadata, lifetime)) => Ok(known.take(metadata, lifetime, env)),
+            Err(error) => known.fall_back(error, env),
         }
     }
 
@@ -189,6 +180,40 @@ impl Discovery {
             )
             .remedy(MEND)
         })
+    }
+}
+
+impl Known {
+    fn take(&mut self, metadata: Metadata, lifetime: Duration, env: &Env) -> Arc<Metadata> {
+        if let Some(former) = &self.metadata
+            && origin(&former.token_endpoint) != origin(&metadata.token_endpoint)
+        {
+            tracing::warn!(
+                former = origin(&former.token_endpoint),
+                new = origin(&metadata.token_endpoint),
+                "the token endpoint has moved to another origin"
+            );
+        }
+        let ticks = env.clock().ticks();
+        self.fresh_until = ticks.saturating_add(lifetime);
+        self.stale_until = ticks.saturating_add(LONGEST);
+        self.failed = None;
+        self.metadata.insert(Arc::new(metadata)).clone()
+    }
+
+    /// The former document where the failure may pass and the document is no older than a day.
+    fn fall_back(&mut self, error: Error, env: &Env) -> Result<Arc<Metadata>, Error> {
+        let ticks = env.clock().ticks();
+        if let (Some(metadata), Recovery::Retry { .. }) = (&self.metadata, error.recovery())
+            && ticks < self.stale_until
+        {
+            tracing::warn!(%error, "discovery failed; the former document is used for another minute");
+            self.fresh_until = ticks.saturating_add(SHORTEST);
+            return Ok(metadata.clone());
+        }
+        let pause = error.retry_after().unwrap_or(AFTER_FAILURE);
+        self.failed = Some((error.clone(), ticks.saturating_add(pause)));
+        Err(error)
     }
 }
 
@@ -320,9 +345,13 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
         .remedy(CHECK)
         .with_recovery(Recovery::FixConfig)
     };
-    match serde_json::from_slice(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
+    match json::unique(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)) {
         Ok(Value::Object(members)) => Ok(members),
         Ok(_) => Err(protocol(ProtocolFault::NotObject, "is not one JSON object")),
+        Err(error) if error.is_data() => Err(protocol(
+            ProtocolFault::DuplicateKey,
+            "holds a member twice",
+        )),
         Err(_) => Err(protocol(ProtocolFault::NotJson, "is not JSON")),
     }
 }

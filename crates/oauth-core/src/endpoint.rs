@@ -290,7 +290,7 @@ fn claim_key(
     {
         return Ok(None);
     }
-    let Some(key) = client.public_key_name(env.secrets())? else {
+    let Some(key) = client.key_thumbprint(env.secrets())? else {
         return Ok(None);
     };
     let uses = env.shared("key uses", KeyUses::default);

@@ -43,6 +43,7 @@ pub mod error;
 mod files;
 pub mod grant;
 pub mod http;
+mod json;
 pub mod jwks;
 pub mod record;
 mod response;

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::json;
 
 /// The most bytes a configuration file may have.
 const LIMIT: u64 = 1024 * 1024;
@@ -71,72 +71,14 @@ fn parse_toml(text: &str) -> Result<Value, String> {
 }
 
 fn parse_json(text: &str) -> Result<Value, String> {
-    serde_json::from_str::<Unique>(text)
-        .map(|unique| unique.0)
-        .map_err(|error| {
-            let what = if error.is_data() {
-                "a key stands twice"
-            } else {
-                "this is not well-formed JSON"
-            };
-            format!("line {}: {what}", error.line())
-        })
-}
-
-/// JSON of which no object holds a key twice.
-struct Unique(Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> serde::de::Visitor<'de> for Any {
-            type Value = Unique;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
-            }
-            fn visit_bool<E>(self, value: bool) -> Result<Unique, E> {
-                Ok(Unique(value.into()))
-            }
-            fn visit_i64<E>(self, value: i64) -> Result<Unique, E> {
-                Ok(Unique(value.into()))
-            }
-            fn visit_u64<E>(self, value: u64) -> Result<Unique, E> {
-                Ok(Unique(value.into()))
-            }
-            fn visit_f64<E>(self, value: f64) -> Result<Unique, E> {
-                Ok(Unique(value.into()))
-            }
-            fn visit_str<E>(self, value: &str) -> Result<Unique, E> {
-                Ok(Unique(value.into()))
-            }
-            fn visit_unit<E>(self) -> Result<Unique, E> {
-                Ok(Unique(Value::Null))
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut list: A,
-            ) -> Result<Unique, A::Error> {
-                let mut values = Vec::new();
-                while let Some(Unique(value)) = list.next_element()? {
-                    values.push(value);
-                }
-                Ok(Unique(Value::Array(values)))
-            }
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Unique, A::Error> {
-                let mut members = serde_json::Map::new();
-                while let Some((key, Unique(value))) = map.next_entry::<String, Unique>()? {
-                    if members.insert(key, value).is_some() {
-                        return Err(A::Error::custom("a key stands twice"));
-                    }
-                }
-                Ok(Unique(Value::Object(members)))
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
+    json::unique(text.as_bytes()).map_err(|error| {
+        let what = if error.is_data() {
+            "a key stands twice"
+        } else {
+            "this is not well-formed JSON"
+        };
+        format!("line {}: {what}", error.line())
+    })
 }
 
 /// Makes `file:PATH` relative to the folder of the file it was written in.

@@ -17,6 +17,12 @@ pub trait Signer: fmt::Debug + Send + Sync {
     /// The `kid` under which the server knows the key.
     fn key_id(&self) -> &str;
 
+    /// The RFC 7638 thumbprint of its public key, where it is known: by it a key that would sign for
+    /// two servers is noticed.
+    fn thumbprint(&self) -> Option<&str> {
+        None
+    }
+
     /// The `x5t#S256` of the key's certificate (RFC 7515 4.1.8), for servers that want it.
     fn certificate_thumbprint(&self) -> Option<&str> {
         None
@@ -40,6 +46,10 @@ impl Signer for SigningKey {
 
     fn key_id(&self) -> &str {
         SigningKey::key_id(self)
+    }
+
+    fn thumbprint(&self) -> Option<&str> {
+        Some(SigningKey::thumbprint(self))
     }
 
     fn certificate_thumbprint(&self) -> Option<&str> {

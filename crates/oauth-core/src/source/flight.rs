@@ -104,8 +104,11 @@ struct State {
 struct Failed {
     error: Error,
     until: Duration,
-    credential: Option<String>,
+    credential: Option<Credential>,
 }
+
+/// The fingerprint of a credential; `None`: it could not be read.
+pub(super) type Credential = Option<String>;
 
 /// How to get at what a renewal brings.
 pub(super) enum Boarding {
@@ -140,8 +143,9 @@ impl Flights {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Joins the renewal under way, or begins one. `credential` tells a failed one from another.
-    pub fn board(&self, ticks: Duration, credential: impl FnOnce() -> Option<String>) -> Boarding {
+    /// Joins the renewal under way, or begins one. A failure that a new credential may mend counts only
+    /// as long as `credential` is the one that failed.
+    pub fn board(&self, ticks: Duration, credential: impl FnOnce() -> Credential) -> Boarding {
         let mut state = self.lock();
         if let Some(token) = self.fresh(ticks) {
             return Boarding::Fresh(token); // another caller renewed it while we waited
@@ -153,7 +157,10 @@ impl Flights {
         }
         if let Some(failed) = &state.failed
             && ticks < failed.until
-            && (failed.credential.is_none() || failed.credential == credential())
+            && failed
+                .credential
+                .as_ref()
+                .is_none_or(|failed| *failed == credential())
         {
             return Boarding::CoolingDown(failed.error.clone());
         }
@@ -193,7 +200,7 @@ impl Flights {
         announcer: &Announcer,
         outcome: Outcome,
         until: Duration,
-        credential: Option<String>,
+        credential: Option<Credential>,
     ) {
         let mut state = self.lock();
         state.under_way = None;

@@ -14,7 +14,7 @@ use crate::grant::ClientCredentials;
 use crate::record::RecordId;
 use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
-use crate::source::flight::{Announcer, Boarding, Flights, outcome};
+use crate::source::flight::{Announcer, Boarding, Credential, Flights, outcome};
 use crate::source::lifetime::cool_down;
 use crate::source::token_source::TokenSource;
 use crate::token::{GrantedToken, Scopes, Token};
@@ -202,7 +202,9 @@ impl RenewingToken {
                 Err(error) => now.saturating_add(renewing.pause_after(error)),
             };
             let credential = match &outcome {
-                Err(error) if error.recovery() == Recovery::FixConfig => renewing.credential(),
+                Err(error) if error.recovery() == Recovery::FixConfig => {
+                    Some(renewing.credential())
+                }
                 _ => None,
             };
             renewing
@@ -263,7 +265,7 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
 impl Renewing {
     /// The credential as it stands now; `None` where it cannot be read.
-    fn credential(&self) -> Option<String> {
+    fn credential(&self) -> Credential {
         self.endpoint.client().fingerprint(self.env.secrets()).ok()
     }
 
