@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
@@ -96,14 +96,17 @@ impl io::Write for Writer {
 
 /// Takes what is logged by way of the crate `log`, and panics, of all trials' threads from now on.
 pub(crate) fn install() {
-    if log::set_logger(&Forward).is_ok() {
-        log::set_max_level(log::LevelFilter::Trace);
-    }
-    let before = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| match current() {
-        Some(capture) => note(&capture, panic),
-        None => before(panic),
-    }));
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if log::set_logger(&Forward).is_ok() {
+            log::set_max_level(log::LevelFilter::Trace);
+        }
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| match current() {
+            Some(capture) => note(&capture, panic),
+            None => before(panic),
+        }));
+    });
 }
 
 /// The usual hook would print it as it is, with whatever secret is in it.

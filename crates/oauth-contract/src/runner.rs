@@ -67,7 +67,7 @@ fn mimic(trial: Trial) -> libtest_mimic::Trial {
 
 fn one(trial: Trial) -> Result<(), Failed> {
     let (name, kind, started) = (trial.name.clone(), trial.kind.name(), Instant::now());
-    let outcome = perform(trial);
+    let outcome = perform(trial, LIMIT);
     let detail = outcome.err().map(|failure| redacted(&failure.to_string()));
     let line = report::Line {
         trial: &name,
@@ -83,7 +83,7 @@ fn one(trial: Trial) -> Result<(), Failed> {
 const LIMIT: Duration = Duration::from_secs(30);
 
 /// Two worker threads for each trial, so that what races does race.
-fn perform(trial: Trial) -> Outcome {
+fn perform(trial: Trial, limit: Duration) -> Outcome {
     let captured = Arc::new(Capture::default());
     let (dispatch, capture) = (captured.dispatch(), Arc::clone(&captured));
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -98,13 +98,10 @@ fn perform(trial: Trial) -> Outcome {
         let _ = ended.send(outcome); // nobody listens any more after the limit
     });
     // not a timer of the runtime, whose threads may be what hangs
-    let outcome = match end.recv_timeout(LIMIT) {
+    let outcome = match end.recv_timeout(limit) {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(Failure::new("it panicked")),
-        Err(_) => Err(Failure::new(format!(
-            "it did not end within {} s",
-            LIMIT.as_secs()
-        ))),
+        Err(_) => Err(Failure::new(format!("it did not end within {limit:?}"))),
     };
     runtime.shutdown_background();
     unless_panicked(outcome, &captured)
@@ -122,5 +119,60 @@ fn unless_panicked(outcome: Outcome, capture: &Capture) -> Outcome {
             "a thread of the trial panicked: {panics}"
         ))),
         Err(failure) => Err(failure.with(panics)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::Kind;
+
+    fn ended<F>(limit: Duration, body: impl FnOnce() -> F + Send + 'static) -> Result<(), String>
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        capture::install();
+        perform(Trial::new("a".into(), Kind::Clause, body), limit)
+            .map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn a_trial_ends_as_its_body_does() {
+        assert_eq!(ended(LIMIT, || async { Ok(()) }), Ok(()));
+        assert_eq!(
+            ended(LIMIT, || async { Err(Failure::new("why")) }),
+            Err("why".into())
+        );
+    }
+
+    #[test]
+    fn a_panic_is_a_failure_with_its_text_and_place() {
+        let text = ended(LIMIT, || async { panic!("a text of its own") }).unwrap_err();
+        assert!(
+            text.contains("a text of its own") && text.contains("runner.rs"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_panic_that_nobody_waits_for_is_a_failure() {
+        let text = ended(LIMIT, || async {
+            let task = tokio::spawn(async { panic!("in the background") });
+            assert!(task.await.is_err());
+            Ok(())
+        });
+        assert!(text.unwrap_err().contains("in the background"));
+    }
+
+    #[test]
+    fn what_does_not_end_is_a_failure() {
+        let limit = Duration::from_millis(50);
+        let text = ended(limit, || std::future::pending::<Outcome>()).unwrap_err();
+        assert_eq!(text, "it did not end within 50ms");
+    }
+
+    #[test]
+    fn without_a_trial_nothing_passes() {
+        assert!(collect([]).is_err_and(|problem| problem.contains("no trial")));
     }
 }

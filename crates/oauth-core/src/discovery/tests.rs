@@ -29,14 +29,14 @@ fn the_document_stands_where_each_specification_puts_it() {
             "https://a.example/t/.well-known/openid-configuration",
         ),
         (
-            "https://a.example/t/fhir",
+            "https://a.example/t/base",
             DiscoveryKind::Smart,
-            "https://a.example/t/fhir/.well-known/smart-configuration",
+            "https://a.example/t/base/.well-known/smart-configuration",
         ),
         (
-            "https://a.example/t/fhir/",
+            "https://a.example/t/base/",
             DiscoveryKind::Smart,
-            "https://a.example/t/fhir/.well-known/smart-configuration",
+            "https://a.example/t/base/.well-known/smart-configuration",
         ),
     ] {
         assert_eq!(
@@ -115,9 +115,9 @@ fn an_endpoint_that_cannot_be_used_is_refused() {
 
 #[test]
 fn smart_resolves_a_relative_endpoint_against_the_base() {
-    for base in ["https://a.example/t/fhir", "https://a.example/t/fhir/"] {
+    for base in ["https://a.example/t/base", "https://a.example/t/base/"] {
         for (endpoint, url) in [
-            ("auth/token", "https://a.example/t/fhir/auth/token"),
+            ("auth/token", "https://a.example/t/base/auth/token"),
             ("/token", "https://a.example/token"),
         ] {
             let metadata = read(

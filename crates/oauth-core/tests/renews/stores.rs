@@ -1,0 +1,149 @@
+//! Refresh tokens, and stores that fail or are shared.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::store::Faulty;
+use crate::support::{CLIENT, Wanted, builder, clock, env};
+use oauth_core::env::Env;
+use oauth_core::error::{ErrorKind, Recovery};
+use oauth_core::record::MemoryStore;
+use oauth_core::source::TokenSource as _;
+use oauth_stage::{Endpoint, Rotation, Strict};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+use crate::rotating;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_that_share_a_store_present_each_refresh_token_once() {
+    // real time: who polls a manual clock moves it, and a lease would end under its holder
+    let stage = Strict::builder()
+        .client(crate::support::registered())
+        .rotation(Rotation::Rotate {
+            grace: Duration::ZERO,
+        })
+        .token_lifetime(Duration::ZERO)
+        .start()
+        .await
+        .unwrap();
+    let seed = stage.issue_refresh_token(CLIENT, "read");
+    let store = Arc::new(MemoryStore::default());
+    let mut processes = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let env = Env::builder(crate::support::settings())
+            .store(store.clone())
+            .build()
+            .unwrap();
+        let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+        processes.spawn(async move {
+            for _ in 0..5 {
+                source.token().await.unwrap();
+            }
+        });
+    }
+    while let Some(process) = processes.join_next().await {
+        process.unwrap();
+    }
+    assert_eq!(
+        (stage.count(Endpoint::Token), stage.reuse_detected()),
+        (20, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_token_deleted_while_it_is_renewed_does_not_come_back() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let env = env(&clock);
+    let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+    let hold = stage.hold_answer(Endpoint::Token);
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.token().await }
+    });
+    hold.arrived(1).await;
+    let id = source.key().record_id();
+    env.store().delete(&id).await.unwrap();
+    hold.release();
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.recovery()),
+        (ErrorKind::Store, Recovery::LogInAgain)
+    );
+    assert!(
+        env.store()
+            .load(&id)
+            .await
+            .unwrap()
+            .unwrap()
+            .value
+            .is_none()
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_spent_while_the_store_cannot_be_written() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(Faulty::new(&clock));
+    let env = builder(&clock, |_| ())
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let rotating = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+    let credentials = Wanted::of(&env, &stage).build();
+    store.fail_leases(true);
+    assert_eq!(rotating.token().await.unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(stage.count(Endpoint::Token), 0);
+    let token = credentials.token().await.unwrap();
+    assert!(
+        !token.is_persisted(),
+        "what can be had again is asked for all the same"
+    );
+    store.fail_leases(false);
+    clock.advance(Duration::from_secs(60));
+    assert!(rotating.token().await.unwrap().is_persisted());
+}
+
+#[tokio::test]
+async fn a_successor_that_cannot_be_kept_is_told_of_and_used_while_the_process_lives() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(Faulty::new(&clock));
+    let env = builder(&clock, |_| ())
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+    store.fail_commits(true);
+    let token = source.token().await.unwrap();
+    assert!(!token.is_persisted());
+    store.fail_commits(false);
+    clock.advance(HOUR);
+    assert!(source.token().await.unwrap().is_persisted());
+    clock.advance(HOUR);
+    source.token().await.unwrap();
+    assert_eq!(
+        (stage.count(Endpoint::Token), stage.reuse_detected()),
+        (3, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_an_error_and_is_left_alone() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let env = env(&clock);
+    let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+    let id = source.key().record_id();
+    let damaged = oauth_core::record::RecordValue::new(b"{\"format\":1".to_vec());
+    env.store().put(&id, damaged.clone()).await.unwrap();
+    let error = source.token().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store);
+    assert_eq!(
+        env.store().load(&id).await.unwrap().unwrap().value,
+        Some(damaged)
+    );
+    assert_eq!(stage.count(Endpoint::Token), 0);
+}
