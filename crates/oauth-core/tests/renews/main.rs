@@ -20,7 +20,7 @@ use support::{CLIENT, Wanted};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-pub async fn rotating(clock: &Arc<ManualClock>) -> (Strict, String) {
+pub(crate) async fn rotating(clock: &Arc<ManualClock>) -> (Strict, String) {
     let stage = support::strict_builder(clock)
         .rotation(Rotation::Rotate {
             grace: Duration::ZERO,
@@ -33,14 +33,14 @@ pub async fn rotating(clock: &Arc<ManualClock>) -> (Strict, String) {
     (stage, seed)
 }
 
-pub fn declared(wanted: Wanted, rotation: RotationPolicy) -> Wanted {
+pub(crate) fn declared(wanted: Wanted, rotation: RotationPolicy) -> Wanted {
     wanted
         .scopes("read")
         .departing(|departures| departures.lifetime.rotation = rotation)
 }
 
 /// Renews once, so that what follows is a renewal with a live token gone.
-pub async fn expire(source: &RenewingToken, clock: &ManualClock) {
+pub(crate) async fn expire(source: &RenewingToken, clock: &ManualClock) {
     source.token().await.unwrap();
     clock.advance(HOUR);
 }
