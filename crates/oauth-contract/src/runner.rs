@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn what_does_not_end_is_a_failure() {
         let limit = Duration::from_millis(50);
-        let text = ended(limit, || std::future::pending::<Outcome>()).unwrap_err();
+        let text = ended(limit, std::future::pending::<Outcome>).unwrap_err();
         assert_eq!(text, "it did not end within 50ms");
     }
 

@@ -87,11 +87,10 @@ pub(super) async fn addresses_its_assertion_to_the_token_endpoint<S: Subject>(
     equal("token requests", 1, requests.len())?;
     for request in &requests {
         let (_, claims) = assertion(request)?;
-        equal(
-            "`aud` of the assertion",
-            &Value::from(stage.token_url()),
-            &claims["aud"],
-        )?;
+        let (expected, seen) = (Value::from(stage.token_url()), &claims["aud"]);
+        that(*seen == expected, || {
+            format!("`aud` of the assertion: expected {expected}, saw {seen}")
+        })?;
     }
     called.map(drop).map_err(Failure::from)
 }
