@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use oauth_core::error::{Error, Recovery};
 
-use crate::trial::Outcome;
-
 /// Why a trial failed: what was expected and what was seen.
 #[derive(Debug)]
 pub(crate) struct Failure(String);
@@ -55,6 +53,9 @@ impl From<tokio::task::JoinError> for Failure {
         Self(format!("a task of the test ended early: {error}"))
     }
 }
+
+/// How a trial ends.
+pub(crate) type Outcome = Result<(), Failure>;
 
 /// Fails unless the two are the same.
 pub(crate) fn equal<T: PartialEq + Debug>(what: impl Display, expected: T, seen: T) -> Outcome {

@@ -19,9 +19,9 @@ mod secrets;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use crate::check::Outcome;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// What is held to, on a stage that nobody has spoken to yet.
 #[derive(Clone, Copy)]

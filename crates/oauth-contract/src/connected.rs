@@ -48,9 +48,10 @@ impl<S: Subject> Connected<S> {
     /// # Errors
     /// As [`Connected::to`].
     pub fn within(env: &Env, stage: &Stage) -> Result<Self, Failure> {
-        let client = oauth_core::adapter::connect::<S::Adapter>(env, stage.config::<S>()).map_err(
-            |error| Failure::from(error).when("connecting with the subject's own config"),
-        )?;
+        let client = oauth_core::adapter::connect::<S::Adapter>(env, stage.config(S::config))
+            .map_err(|error| {
+                Failure::from(error).when("connecting with the subject's own config")
+            })?;
         Ok(Self {
             env: env.clone(),
             client,

@@ -12,9 +12,10 @@ use libtest_mimic::{Arguments, Failed};
 
 use crate::capture::{self, Capture};
 use crate::check::Failure;
+use crate::check::Outcome;
 use crate::redact::redacted;
 use crate::suite::Suite;
-use crate::trial::{Outcome, Trial};
+use crate::trial::Trial;
 
 /// The `main` of an adapter's `tests/e2e.rs`: runs all trials of its suites, or those the command line
 /// names, as `cargo test` does.

@@ -15,7 +15,6 @@ use serde_json::Value;
 use crate::check::Failure;
 use crate::stage::credentials::Identity;
 use crate::stage::world::World;
-use crate::subject::Subject;
 
 pub(crate) use crate::stage::credentials::random;
 
@@ -153,8 +152,8 @@ impl Stage {
     }
 
     /// What a user would write for this client; the same each time.
-    pub(crate) fn config<S: Subject>(&self) -> Value {
-        self.identity.config(|| S::config(self))
+    pub(crate) fn config(&self, write: impl FnOnce(&Self) -> Value) -> Value {
+        self.identity.config(|| write(self))
     }
 
     /// How a client reaches the stage.

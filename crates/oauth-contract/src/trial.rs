@@ -3,7 +3,7 @@
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::check::Failure;
+use crate::check::{Failure, Outcome};
 use crate::fixture::Runner;
 
 /// What a trial is made from.
@@ -24,9 +24,6 @@ impl Kind {
         }
     }
 }
-
-/// How a trial ended.
-pub(crate) type Outcome = Result<(), Failure>;
 
 type Body = Box<dyn FnOnce() -> BoxFuture<'static, Outcome> + Send>;
 

@@ -7,11 +7,10 @@ use oauth_core::clock::Clock as _;
 use oauth_stage::{Answer, Endpoint, Exchange};
 use serde_json::Value;
 
-use crate::check::{Failure, equal, kind, one_line, refused, that};
+use crate::check::{Failure, Outcome, equal, kind, one_line, refused, that};
 use crate::connected::Connected;
 use crate::stage::{AFTER_THE_END, Stage};
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// The header and the claims of the assertion in a request.
 fn assertion(request: &Exchange) -> Result<(Value, Value), Failure> {
@@ -115,7 +114,7 @@ pub(super) async fn signs_with_the_key_it_is_given<S: Subject>(stage: Stage) -> 
 
 /// A key that cannot sign as configured is refused when connecting, not at the first request.
 pub(super) async fn refuses_a_key_it_cannot_sign_with<S: Subject>(stage: Stage) -> Outcome {
-    let config = stage.config::<S>();
+    let config = stage.config(S::config);
     let public = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
     for (what, content) in [
         ("an RSA key where ES384 is configured", stage.rsa_key()),

@@ -4,12 +4,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use oauth_stage::Endpoint;
 
-use crate::check::{Failure, equal, that};
+use crate::check::{Failure, Outcome, equal, that};
 use crate::connected::Connected;
 use crate::redact::remember;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 const ID: &str = "a:b c";
 const SECRET: &str = "100% +/=&é:canary";

@@ -2,12 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::check::{equal, kind, one_line, recovery, refused, that};
+use crate::check::{Outcome, equal, kind, one_line, recovery, refused, that};
 use crate::connected::Connected;
 use crate::redact::remember;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// A value that stands where it must not, and that no error may repeat.
 const CANARY: &str = "canary-that-no-error-repeats";
@@ -15,7 +14,7 @@ const CANARY: &str = "canary-that-no-error-repeats";
 /// Misspelt keys, wrong types, http, files that are not there: an error that names the key.
 pub(super) async fn refuses_a_config_it_cannot_use<S: Subject>(stage: Stage) -> Outcome {
     remember(CANARY);
-    let config = stage.config::<S>();
+    let config = stage.config(S::config);
     let keys = keys(&config, "");
     that(!keys.is_empty(), || {
         "the subject's config has no key: nothing would be proved".into()

@@ -4,12 +4,11 @@ use oauth_core::error::Error;
 use oauth_stage::{Answer, Endpoint, Hold};
 use serde_json::json;
 
-use crate::check::{Failure, comes, equal, kind, refused, that};
+use crate::check::{Failure, Outcome, comes, equal, kind, refused, that};
 use crate::connected::Connected;
 use crate::crowd::Crowd;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// How many wait for one token.
 const CROWD: usize = 1000;

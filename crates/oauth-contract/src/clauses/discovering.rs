@@ -5,11 +5,10 @@ use std::time::Duration;
 use oauth_stage::{Answer, Endpoint};
 use serde_json::json;
 
-use crate::check::{Failure, equal, kind, one_line, recovery, refused, that};
+use crate::check::{Failure, Outcome, equal, kind, one_line, recovery, refused, that};
 use crate::connected::Connected;
 use crate::stage::{AFTER_THE_END, Stage};
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// Wherever a document about the server may stand.
 const DOCUMENTS: [Endpoint; 3] = [

@@ -3,11 +3,10 @@
 use oauth_stage::{Answer, Endpoint, Exchange};
 use serde_json::json;
 
-use crate::check::{equal, kind, one_line, recovery, refused, that};
+use crate::check::{Outcome, equal, kind, one_line, recovery, refused, that};
 use crate::connected::{Connected, place};
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// Each request of the API bears the issued token in the declared place, once, and nowhere else.
 pub(super) async fn bears_the_token<S: Subject>(stage: Stage) -> Outcome {

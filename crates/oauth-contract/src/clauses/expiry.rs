@@ -2,11 +2,10 @@
 
 use oauth_stage::Endpoint;
 
-use crate::check::{Failure, comes, equal};
+use crate::check::{Failure, Outcome, comes, equal};
 use crate::connected::Connected;
 use crate::stage::{AFTER_THE_END, IN_THE_MARGIN, LIFETIME, Stage};
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// Ahead of its end a token is served once more while another one is fetched; after its end, never.
 pub(super) async fn renews_before_expiry<S: Subject>(stage: Stage) -> Outcome {

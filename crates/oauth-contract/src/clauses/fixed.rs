@@ -1,10 +1,9 @@
 //! A token that somebody else made.
 
-use crate::check::equal;
+use crate::check::{Outcome, equal};
 use crate::connected::Connected;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// A new token where the configuration points is borne by the next call, without a restart.
 pub(super) async fn takes_a_changed_token_at_once<S: Subject>(stage: Stage) -> Outcome {

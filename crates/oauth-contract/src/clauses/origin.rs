@@ -3,11 +3,10 @@
 use oauth_stage::{Answer, Endpoint};
 use serde_json::json;
 
-use crate::check::{equal, kind, recovery, refused};
+use crate::check::{Outcome, equal, kind, recovery, refused};
 use crate::connected::Connected;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// Nothing is sent to another origin, whether a caller or the API itself points there.
 pub(super) async fn never_leaves_the_api<S: Subject>(stage: Stage) -> Outcome {

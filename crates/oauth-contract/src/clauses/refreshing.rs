@@ -7,11 +7,10 @@ use oauth_core::token::GrantedToken;
 use oauth_stage::{Answer, Endpoint, Rotation};
 use serde_json::json;
 
-use crate::check::{Failure, equal, kind, one_line, recovery, refused, that};
+use crate::check::{Failure, Outcome, equal, kind, one_line, recovery, refused, that};
 use crate::connected::Connected;
 use crate::stage::{AFTER_THE_END, LIFETIME, Stage};
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// The refresh tokens that were sent, in order.
 fn sent(stage: &Stage) -> Vec<String> {

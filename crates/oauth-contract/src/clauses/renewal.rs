@@ -5,11 +5,10 @@ use std::time::Duration;
 use oauth_stage::{Answer, Endpoint};
 use serde_json::json;
 
-use crate::check::{Failure, comes, equal, kind, recovery, refused, that};
+use crate::check::{Failure, Outcome, comes, equal, kind, recovery, refused, that};
 use crate::connected::Connected;
 use crate::stage::{IN_THE_MARGIN, LIFETIME, Stage};
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// A renewal that fails takes nothing away: the token is served to its end, and only then the error.
 pub(super) async fn keeps_a_live_token_when_renewal_fails<S: Subject>(stage: Stage) -> Outcome {

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use crate::check::{Failure, equal, kind, refused};
+use crate::check::{Failure, Outcome, equal, kind, refused};
 use crate::clauses::every::refuse;
 use crate::connected::Connected;
 use crate::crowd::Crowd;
 use crate::stage::Stage;
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// Where the API refuses a token, another one is fetched and tried; where it refuses that too, no more.
 pub(super) async fn replaces_a_refused_token_once<S: Subject>(stage: Stage) -> Outcome {

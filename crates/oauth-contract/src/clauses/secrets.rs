@@ -9,13 +9,12 @@ use oauth_core::error::Error;
 use oauth_stage::{Answer, Endpoint};
 
 use crate::capture;
-use crate::check::{Failure, refused, that};
+use crate::check::{Failure, Outcome, refused, that};
 use crate::clauses::secrets::echo::{Echo, Mode};
 use crate::clauses::secrets::search::Search;
 use crate::connected::Connected;
 use crate::stage::{Stage, random};
 use crate::subject::Subject;
-use crate::trial::Outcome;
 
 /// Whatever succeeds or fails, no secret is in what can be printed or in what is logged, by any crate,
 /// at any level.

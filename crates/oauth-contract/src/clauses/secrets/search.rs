@@ -9,9 +9,8 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use oauth_core::error::Error;
 
 use crate::capture::Capture;
-use crate::check::{Failure, that};
+use crate::check::{Failure, Outcome, that};
 use crate::stage::Stage;
-use crate::trial::Outcome;
 
 /// Everything that was printed, and the log of the trial.
 pub(super) struct Search {
