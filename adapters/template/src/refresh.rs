@@ -31,7 +31,7 @@ pub struct Template;
 /// client_id = "my-program"
 /// client_secret = "env:TEMPLATE_SECRET"
 /// refresh_token = "file:template.refresh"   # what the login brought
-/// user = "u-1"                              # where one client serves several
+/// subject = "u-1"                           # where one client serves several
 ///
 /// [departures.lifetime]
 /// rotation = "strict"                       # a refresh token is dead once it was used
@@ -51,7 +51,7 @@ pub struct Config {
     /// ([`AuthorizedClient::adopt`]). Its successors are kept in the store and not here.
     pub refresh_token: Option<SecretRef>,
     /// Whom the tokens stand for, where one client serves several users.
-    pub user: Option<String>,
+    pub subject: Option<String>,
     /// The scopes to ask for; none: all that were granted.
     #[serde(default)]
     pub scopes: Scopes,
@@ -78,7 +78,7 @@ impl Adapter for Template {
             client,
             config.scopes,
             config.refresh_token,
-            config.user,
+            config.subject,
         )?;
         Ok(TemplateClient::new(AuthorizedClient::new(env, api, token)))
     }

@@ -75,7 +75,7 @@ fn place(file: &str, shape: &str) -> Option<String> {
     match file {
         _ if of(shape, "src") => Some("src/lib.rs".to_owned()),
         _ if of(shape, "tests/shapes") => Some("tests/e2e.rs".to_owned()),
-        "src/lib.rs" | "tests/e2e.rs" | "examples/demo.rs" => None,
+        "src/lib.rs" | "tests/e2e.rs" | "tests/call_command.rs" | "examples/demo.rs" => None,
         // cargo puts all examples of a workspace into one folder: two of a name collide
         "examples/call.rs" => Some("examples/call_template.rs".to_owned()),
         _ if file.starts_with("tests/shapes/") => None,

@@ -1,5 +1,6 @@
 //! A token somebody else made: a bot token, an API key.
 
+use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -15,7 +16,6 @@ use crate::token::{Scopes, Token, TokenParts, bearer};
 
 /// A token somebody else made. Where it stands in a file or a variable it is read at each use, so
 /// that putting a new one there is all it takes.
-#[derive(Debug)]
 pub struct FixedToken {
     env: Env,
     field: &'static str,
@@ -82,6 +82,15 @@ fn bare(field: &str, secret: Secret) -> Result<Token, Error> {
         missing: Scopes::none(),
         deviations: Vec::new(),
     }))
+}
+
+/// Prints where the token is.
+impl fmt::Debug for FixedToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FixedToken")
+            .field(self.field, &self.reference)
+            .finish_non_exhaustive()
+    }
 }
 
 impl TokenSource for FixedToken {

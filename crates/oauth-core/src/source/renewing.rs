@@ -1,5 +1,6 @@
 //! A token that is renewed ahead of its end.
 
+use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,10 +24,9 @@ use crate::tokens::{TokenKey, TokenRecord};
 /// A token that is renewed ahead of its end, one request at a time, whoever and however many want it.
 ///
 /// Two of them with the same [`TokenKey`] in one [`Env`] share one token. Cheap to clone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RenewingToken(pub(super) Arc<Renewing>);
 
-#[derive(Debug)]
 pub(super) struct Renewing {
     pub env: Env,
     pub endpoint: TokenEndpoint,
@@ -252,6 +252,23 @@ impl RenewingToken {
             }
         }
         self.fresh(Some(refused)).await
+    }
+}
+
+/// Prints what the token is, and not the environment it lives in.
+impl fmt::Debug for RenewingToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ticks = self.0.env.clock().ticks();
+        let live = self.0.flights.live().filter(|live| live.is_served(ticks));
+        f.debug_struct("RenewingToken")
+            .field("authority", &self.0.key.authority)
+            .field("client_id", &self.0.key.client_id)
+            .field("grant", &self.0.key.grant)
+            .field("subject", &self.0.key.subject)
+            .field("scopes", &self.0.key.scopes)
+            .field("method", &self.0.endpoint.client().method_name())
+            .field("live", &live.map(|live| live.token.clone()))
+            .finish_non_exhaustive()
     }
 }
 
