@@ -88,7 +88,7 @@ impl TokenEndpoint {
     pub async fn request(&self, grant: &Grant, not_after: Duration) -> Result<Issued, Error> {
         let span = tracing::info_span!(
             "token_request",
-            target_system = self.server.authority(),
+            target_system = self.server.name(),
             grant = grant.grant_type(),
         );
         self.attempts(grant, not_after).instrument(span).await
@@ -303,7 +303,7 @@ fn claim_key(
             let problem = format!(
                 "this key pair already signs for {}, and with the token endpoint as audience one server could use \
                  an assertion at the other",
-                crate::text::escape(authority)
+                crate::text::escape(authority.split('?').next().unwrap_or_default())
             );
             return Err(Error::config("key", problem).remedy(
                 "make a key for each server, or, where servers share a registration, declare \

@@ -132,7 +132,12 @@ impl Http {
     }
 
     fn client_for(&self, pool: Pool, url: &Url) -> Result<&reqwest::Client, Failure> {
-        let unpooled = || Ok(client(&self.settings)?.no_gzip().pool_max_idle_per_host(0));
+        // here the deadline of the whole is the only one: an answer that comes late is still awaited
+        let patience = self.settings.request_timeout + self.settings.late_answer;
+        let unpooled = || {
+            let client = client(&self.settings)?.no_gzip().read_timeout(patience);
+            Ok(client.pool_max_idle_per_host(0))
+        };
         match pool {
             Pool::Shared => Ok(&self.pooled),
             Pool::Guarded if !self.settings.private_endpoints => {

@@ -111,6 +111,14 @@ impl AuthorizationServer {
         self
     }
 
+    /// The [`authority`](Self::authority) as it may be shown: a token endpoint's query is left out.
+    pub fn name(&self) -> &str {
+        let authority = self.authority();
+        authority
+            .split_once('?')
+            .map_or(authority, |(name, _)| name)
+    }
+
     /// What tells this server from others: the issuer, else the token endpoint, else the base of
     /// discovery.
     pub fn authority(&self) -> &str {

@@ -261,7 +261,7 @@ impl fmt::Debug for RenewingToken {
         let ticks = self.0.env.clock().ticks();
         let live = self.0.flights.live().filter(|live| live.is_served(ticks));
         f.debug_struct("RenewingToken")
-            .field("authority", &self.0.key.authority)
+            .field("server", &self.0.endpoint.server().name())
             .field("client_id", &self.0.key.client_id)
             .field("grant", &self.0.key.grant)
             .field("subject", &self.0.key.subject)

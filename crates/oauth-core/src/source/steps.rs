@@ -91,7 +91,7 @@ impl Renewing {
 
     /// An answer as the part of a record and as a token.
     fn receive(&self, granted: Granted, asked_at: DateTime<Utc>) -> Result<(Access, Token), Error> {
-        report(&granted.deviations, self.endpoint.server().authority());
+        report(&granted.deviations, self.endpoint.server().name());
         let access = Access {
             token: granted.access_token,
             asked_at,
