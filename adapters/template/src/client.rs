@@ -39,8 +39,9 @@ impl TemplateClient {
     /// Makes an item.
     ///
     /// # Errors
-    /// The API does not answer 201, or as [`AuthorizedClient::execute`]. It is sent once: after an error
-    /// whose recovery is `Unknown` the item may be there.
+    /// The API does not answer 201, or as [`AuthorizedClient::execute`]. It is repeated
+    /// only where the API says that it did not process it: after an error whose recovery is `Unknown`
+    /// the item may be there.
     pub async fn create_item(&self, name: &str) -> Result<Item, Error> {
         let created = answer(self.client.post("items").json(&NewItem { name }), 201).await?;
         created.ok_or_else(|| unexpected(404))

@@ -31,7 +31,7 @@ pub struct Template;
 /// client_id = "my-program"
 /// client_secret = "env:TEMPLATE_SECRET"
 /// refresh_token = "file:template.refresh"   # what the login brought
-/// subject = "u-1"                           # where one client serves several
+/// subject = "u-1"                           # whose login it is, by a name of yours
 ///
 /// [departures.lifetime]
 /// rotation = "strict"                       # a refresh token is dead once it was used
@@ -50,8 +50,8 @@ pub struct Config {
     /// Where the refresh token is that the login brought; without it, the program hands one over
     /// ([`AuthorizedClient::adopt`]). Its successors are kept in the store and not here.
     pub refresh_token: Option<SecretRef>,
-    /// Whom the tokens stand for, where one client serves several users.
-    pub subject: Option<String>,
+    /// Whose login it is, by a name of yours: two logins under one name would share a token.
+    pub subject: String,
     /// The scopes to ask for; none: all that were granted.
     #[serde(default)]
     pub scopes: Scopes,
@@ -76,9 +76,9 @@ impl Adapter for Template {
             env,
             server,
             client,
+            &config.subject,
             config.scopes,
             config.refresh_token,
-            config.subject,
         )?;
         Ok(TemplateClient::new(AuthorizedClient::new(env, api, token)))
     }

@@ -13,13 +13,11 @@ use url::Url;
 pub use crate::client::answer::read_json;
 
 use crate::challenge;
-use crate::client::answer::{
-    PEEK, Taken, buffer, foreign, insufficient_scope, redirected, refused, with,
-};
+use crate::client::answer::{Taken, foreign, insufficient_scope, is_json, peek, refused, with};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::url::origin;
-use crate::http::{Failure, Sent, failure_of_request};
+use crate::http::{Failure, Sent, failure_of_request, redirect_refused};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::secret::Secret;
 use crate::server::{Placement, ResourceServer};
@@ -128,8 +126,16 @@ impl AuthorizedClient {
         }
     }
 
-    /// Sends a request with a token. Where the API refuses the token, another one is tried, once;
-    /// where the request is safe (RFC 9110 9.2.1), passing failures are waited out.
+    /// Sends a request with a token. Where the API refuses the token, another one is tried, once.
+    ///
+    /// Passing failures are waited out, at most three attempts long and within
+    /// [`HttpSettings::overall_timeout`](crate::http::HttpSettings::overall_timeout), where the body
+    /// can be sent again:
+    /// - of every request, whatever its method, those that say that it was not processed: no
+    ///   connection, a refused stream (RFC 9113 8.7), the status 429, 503 with a `Retry-After`, and,
+    ///   once and over a new connection, 421 and 425;
+    /// - of a `GET`, `HEAD` or `OPTIONS` also those that leave it open: a lost answer, the statuses
+    ///   502, 503 and 504.
     ///
     /// A status that is no refusal of the token comes back as an answer, whatever it is.
     ///
@@ -146,7 +152,7 @@ impl AuthorizedClient {
         let response = self.send(request, &token).await?;
         let said = match self.take(response, &[&token]).await? {
             Taken::Yes(response) => return self.judge(response, &token),
-            Taken::No(said) => said,
+            Taken::No(_, said) => said,
         };
         let replacement = match self.0.source.replace(&token).await {
             Ok(replacement) => replacement,
@@ -162,11 +168,11 @@ impl AuthorizedClient {
         let response = self.send(request, &replacement).await?;
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(response) => self.judge(response, &replacement),
-            Taken::No(said) => Err(refused(&url, said)),
+            Taken::No(status, said) => Err(refused(&url, status, said)),
         }
     }
 
-    /// Sends one request with one token; a safe one as often as it takes.
+    /// Sends one request with one token, again where [`AuthorizedClient::execute`] says so.
     async fn send(&self, mut request: Request, token: &Token) -> Result<Response, Error> {
         let (name, value) = self.bearing(token)?;
         let clock = self.0.env.clock();
@@ -181,16 +187,21 @@ impl AuthorizedClient {
         };
         let overall = self.0.env.http().settings().overall_timeout;
         let mut attempts = Attempts::new(class, clock.ticks(), overall);
+        let mut over = Over::Any;
         loop {
             attempts.begin();
             let again = request.try_clone();
             request.headers_mut().insert(name.clone(), value.clone());
-            let (failure, response) = match self.send_once(request).await {
+            let (failure, response) = match self.send_once(request, over).await {
                 Ok(response) => return Ok(response),
                 Err(failed) => failed,
             };
             let error = match (attempts.judge(&failure, clock.ticks()), again) {
                 (Verdict::Again(pause), Some(again)) => {
+                    // over the connection that brought 421 the next answer would be the same
+                    if matches!(failure.error.status(), Some(421 | 425)) {
+                        over = Over::New;
+                    }
                     clock.sleep(pause).await;
                     request = again;
                     continue;
@@ -207,14 +218,20 @@ impl AuthorizedClient {
     async fn send_once(
         &self,
         request: Request,
+        over: Over,
     ) -> Result<Response, (Failure, Option<Box<Response>>)> {
         let http = self.0.env.http();
+        let settings = http.settings();
         let to = origin(request.url());
-        let response = http
-            .api()
+        let deadline = request.timeout().copied().unwrap_or(settings.api_timeout);
+        let client = match over {
+            Over::Any => http.api(),
+            Over::New => http.fresh_api().map_err(|failure| (failure, None))?,
+        };
+        let response = client
             .execute(request)
             .await
-            .map_err(|error| (failure_of_request(error, &to, http.settings()), None))?;
+            .map_err(|error| (failure_of_request(error, &to, settings, deadline), None))?;
         let status = response.status().as_u16();
         if !matches!(status, 421 | 425 | 429 | 502 | 503 | 504) {
             return Ok(response);
@@ -263,34 +280,18 @@ impl AuthorizedClient {
                 .iter()
                 .map(|token| token.access_token().clone())
                 .collect();
-            return Ok(Taken::No(challenge::bearer_error(
-                response.headers(),
-                &sent,
-            )));
+            let said = challenge::bearer_error(response.headers(), &sent);
+            return Ok(Taken::No(response.status(), said));
         }
         let Some(refusal) = &self.0.api.body_refusal else {
             return Ok(Taken::Yes(response));
         };
-        let is_json = response
-            .headers()
-            .get(http::header::CONTENT_TYPE)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| {
-                value
-                    .trim_start()
-                    .to_ascii_lowercase()
-                    .starts_with("application/json")
-            });
-        // what is streamed says no length, and is left alone
-        let is_small = response
-            .content_length()
-            .is_some_and(|length| length <= PEEK as u64);
-        if !is_json || !is_small {
+        if !is_json(&response) {
             return Ok(Taken::Yes(response));
         }
-        let (response, body) = buffer(response).await?;
-        Ok(if refusal.says(&body) {
-            Taken::No(None)
+        let (response, body) = peek(response).await?;
+        Ok(if body.is_some_and(|body| refusal.says(&body)) {
+            Taken::No(response.status(), None)
         } else {
             Taken::Yes(response)
         })
@@ -299,7 +300,7 @@ impl AuthorizedClient {
     /// An answer to a token that was taken.
     fn judge(&self, response: Response, token: &Token) -> Result<Response, Error> {
         let status = response.status();
-        if let Some(error) = redirected(&response) {
+        if let Some(error) = redirect_refused(status, response.headers(), response.url()) {
             return Err(error);
         }
         if status == StatusCode::FORBIDDEN
@@ -310,6 +311,13 @@ impl AuthorizedClient {
         }
         Ok(response)
     }
+}
+
+/// Which connection an attempt goes over.
+#[derive(Clone, Copy, Debug)]
+enum Over {
+    Any,
+    New,
 }
 
 impl AsRef<AuthorizedClient> for AuthorizedClient {
@@ -374,7 +382,7 @@ impl ApiRequest<'_> {
         self.with(|builder| builder.body(body))
     }
 
-    /// Sends it; see [`AuthorizedClient::execute`].
+    /// Sends it, and again where [`AuthorizedClient::execute`] says so.
     ///
     /// # Errors
     /// As [`AuthorizedClient::execute`], or the request cannot be built.

@@ -211,7 +211,7 @@ impl Known {
             self.fresh_until = ticks.saturating_add(SHORTEST);
             return Ok(metadata.clone());
         }
-        let pause = error.retry_after().unwrap_or(AFTER_FAILURE);
+        let pause = AFTER_FAILURE.max(error.retry_after().unwrap_or_default());
         self.failed = Some((error.clone(), ticks.saturating_add(pause)));
         Err(error)
     }

@@ -13,14 +13,14 @@ use crate::client_auth::apply::Attempt;
 use crate::client_auth::{Audience, ClientAuth};
 use crate::discovery::{Discovery, Metadata};
 use crate::env::Env;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::{Grant, Parameters};
 use crate::http::url::origin;
 use crate::http::{Failure, Pool};
 use crate::response::{self, Asked, Granted};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::secret::Secret;
-use crate::server::{AuthorizationServer, Endpoints};
+use crate::server::{AuthorizationServer, Endpoints, RotationPolicy};
 
 /// The token endpoint of one server, for one client.
 #[derive(Debug)]
@@ -29,8 +29,9 @@ pub(crate) struct TokenEndpoint {
     server: AuthorizationServer,
     client: ClientAuth,
     discovery: Option<Arc<Discovery>>,
-    /// Held so that it lives as long as anybody needs it.
-    _key_uses: Option<Arc<KeyUses>>,
+    /// Held so that they live as long as anybody needs them.
+    _key_uses: Option<Arc<Uses>>,
+    _authorities: Arc<Uses>,
 }
 
 /// A token, and the moment before it was asked for, from which its lifetime is counted.
@@ -41,9 +42,20 @@ pub(crate) struct Issued {
     pub asked_tick: Duration,
 }
 
-/// Which authority each key pair signs assertions for.
+/// What something was first used for: a key pair for an authority, an authority for an endpoint.
 #[derive(Debug, Default)]
-struct KeyUses(Mutex<HashMap<String, String>>);
+struct Uses(Mutex<HashMap<String, String>>);
+
+impl Uses {
+    /// Notes a use; where there was another one before, that one.
+    fn other(&self, what: &str, purpose: &str) -> Option<String> {
+        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = uses
+            .entry(what.to_owned())
+            .or_insert_with(|| purpose.to_owned());
+        (first != purpose).then(|| first.clone())
+    }
+}
 
 /// Where a request goes.
 struct Target {
@@ -55,6 +67,7 @@ struct Target {
 impl TokenEndpoint {
     pub fn new(env: &Env, server: AuthorizationServer, client: ClientAuth) -> Result<Self, Error> {
         let key_uses = claim_key(env, &server, &client)?;
+        let authorities = claim_authority(env, &server)?;
         let discovery = match &server.endpoints {
             Endpoints::Configured { .. } => None,
             Endpoints::Discovered { base, kind } => {
@@ -72,6 +85,7 @@ impl TokenEndpoint {
             client,
             discovery,
             _key_uses: key_uses,
+            _authorities: authorities,
         })
     }
 
@@ -85,31 +99,37 @@ impl TokenEndpoint {
 
     /// Asks for a token, in as many attempts as the grant's replay class allows. None begins after
     /// the tick `not_after`.
-    pub async fn request(&self, grant: &Grant, not_after: Duration) -> Result<Issued, Error> {
+    pub async fn request(
+        &self,
+        grant: &Grant,
+        rotation: RotationPolicy,
+        not_after: Duration,
+    ) -> Result<Issued, Error> {
         let span = tracing::info_span!(
             "token_request",
             target_system = self.server.name(),
             grant = grant.grant_type(),
         );
-        self.attempts(grant, not_after).instrument(span).await
+        self.attempts(grant, rotation, not_after)
+            .instrument(span)
+            .await
     }
 
-    async fn attempts(&self, grant: &Grant, not_after: Duration) -> Result<Issued, Error> {
+    async fn attempts(
+        &self,
+        grant: &Grant,
+        rotation: RotationPolicy,
+        not_after: Duration,
+    ) -> Result<Issued, Error> {
         let target = self.resolve().await?;
-        let class = grant.replay_class(self.server.departures.lifetime.rotation);
+        let class = grant.replay_class(rotation);
         let clock = self.env.clock();
         let overall = self.env.http().settings().overall_timeout;
         let mut attempts = Attempts::new(class, clock.ticks(), overall);
         loop {
             let number = attempts.begin();
             let started = clock.ticks();
-            if started > not_after {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    "the right to renew ran out before the request could be sent (was this process stopped?)",
-                ));
-            }
-            let outcome = self.attempt(grant, class, &target, number).await;
+            let outcome = self.attempt(grant, class, &target, number, not_after).await;
             let duration_ms = clock.ticks().saturating_sub(started).as_millis();
             let failure = match outcome {
                 Ok(issued) => {
@@ -139,6 +159,7 @@ impl TokenEndpoint {
         class: ReplayClass,
         target: &Target,
         number: u32,
+        not_after: Duration,
     ) -> Result<Issued, Failure> {
         let departures = &self.server.departures;
         let asked_at = self.env.clock().now();
@@ -151,6 +172,7 @@ impl TokenEndpoint {
             issuer: target.issuer.as_deref(),
             departures,
             secrets: self.env.secrets(),
+            patience: self.env.http().settings().request_timeout,
         };
         let applied = self
             .client
@@ -162,12 +184,18 @@ impl TokenEndpoint {
             .cloned()
             .chain(applied.secrets.iter().cloned())
             .collect();
+        if self.env.clock().ticks() > not_after {
+            let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
+            return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
+        }
         let request = self.build(&target.url, &parameters, headers);
         let settings = self.env.http().settings();
         let timeout = match class {
             ReplayClass::Safe => settings.request_timeout,
             // its callers have long been told of the timeout; what it brings is still kept
-            _ => settings.request_timeout + settings.late_answer,
+            _ => settings
+                .request_timeout
+                .saturating_add(settings.late_answer),
         };
         let answer = self
             .env
@@ -284,7 +312,7 @@ fn claim_key(
     env: &Env,
     server: &AuthorizationServer,
     client: &ClientAuth,
-) -> Result<Option<Arc<KeyUses>>, Error> {
+) -> Result<Option<Arc<Uses>>, Error> {
     if client.audience() != Some(&Audience::TokenEndpoint)
         || server.departures.assertion.key_shared_between_issuers
     {
@@ -293,23 +321,34 @@ fn claim_key(
     let Some(key) = client.key_thumbprint(env.secrets())? else {
         return Ok(None);
     };
-    let uses = env.shared("key uses", KeyUses::default);
-    {
-        let mut map = uses.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let authority = map
-            .entry(key)
-            .or_insert_with(|| server.authority().to_owned());
-        if authority != server.authority() {
-            let problem = format!(
-                "this key pair already signs for {}, and with the token endpoint as audience one server could use \
-                 an assertion at the other",
-                crate::text::escape(authority.split('?').next().unwrap_or_default())
-            );
-            return Err(Error::config("key", problem).remedy(
-                "make a key for each server, or, where servers share a registration, declare \
-                 `departures.assertion.key_shared_between_issuers = true`",
-            ));
-        }
+    let uses = env.shared("key uses", Uses::default);
+    let Some(other) = uses.other(&key, server.authority()) else {
+        return Ok(Some(uses));
+    };
+    let other = crate::text::escape(other.split('?').next().unwrap_or_default());
+    let problem = format!(
+        "this key pair already signs for {other}, and with the token endpoint as audience one server could use \
+         an assertion at the other"
+    );
+    Err(Error::config("key", problem).remedy(
+        "make a key for each server, or, where servers share a registration, declare \
+         `departures.assertion.key_shared_between_issuers = true`",
+    ))
+}
+
+/// Tokens are kept by their issuer: two servers under one issuer would be handed each other's.
+fn claim_authority(env: &Env, server: &AuthorizationServer) -> Result<Arc<Uses>, Error> {
+    let endpoint = match &server.endpoints {
+        Endpoints::Configured { token_url } => token_url.to_string(),
+        Endpoints::Discovered { base, kind } => format!("{kind:?} {base}"),
+    };
+    let uses = env.shared("authorities", Uses::default);
+    match uses.other(server.authority(), &endpoint) {
+        None => Ok(uses),
+        Some(_) => Err(Error::config(
+            "issuer",
+            "another connection names this issuer with another token endpoint, and tokens are kept by issuer",
+        )
+        .remedy("give each server its own `issuer`, or leave it out and configure `token_url` alone")),
     }
-    Ok(Some(uses))
 }

@@ -98,11 +98,6 @@ impl Env {
             .is_ok_and(|r| r.is_ok())
     }
 
-    /// Whether [`Env::shutdown`] was called.
-    pub(crate) fn is_closing(&self) -> bool {
-        self.0.closing.load(Ordering::SeqCst)
-    }
-
     /// Returns when no renewal is under way: background work announces its end.
     pub async fn idle(&self) {
         let mut running = self.0.running.subscribe();
@@ -131,15 +126,24 @@ impl Env {
         made
     }
 
-    /// Runs work that no caller can cancel, and that [`Env::shutdown`] waits for.
-    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) {
+    /// Runs work that no caller can cancel, and that [`Env::shutdown`] waits for. False where that was
+    /// called before: then nothing is begun.
+    pub(crate) fn detach(&self, work: impl Future<Output = ()> + Send + 'static) -> bool {
+        // counted first: a shutdown either sees it, or is seen
         let guard = Running::begin(self.clone());
+        if self.0.closing.load(Ordering::SeqCst) {
+            return false;
+        }
         tokio::spawn(async move {
             let _guard = guard;
             work.await;
         });
+        true
     }
 }
+
+/// No deadline is longer.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Counts one piece of work until it is dropped, by its end, a panic or the runtime's.
 struct Running(Env);
@@ -204,7 +208,18 @@ impl EnvBuilder {
     ///
     /// # Errors
     /// A root certificate or the proxy's URL cannot be used.
-    pub fn build(self) -> Result<Env, Error> {
+    pub fn build(mut self) -> Result<Env, Error> {
+        // deadlines are added up; one that is meant as "none" must not overflow
+        for span in [
+            &mut self.settings.connect_timeout,
+            &mut self.settings.read_timeout,
+            &mut self.settings.request_timeout,
+            &mut self.settings.api_timeout,
+            &mut self.settings.overall_timeout,
+            &mut self.settings.late_answer,
+        ] {
+            *span = (*span).min(LONGEST);
+        }
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(MemoryStore::with_clock(self.clock.clone())),

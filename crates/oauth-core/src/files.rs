@@ -1,11 +1,15 @@
 //! Reading files that others must not be able to write.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use zeroize::Zeroizing;
+
+use crate::text::escape;
 
 /// Why a file was not read: one line that names the file and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +20,7 @@ pub struct FileFault {
 
 impl fmt::Display for FileFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the file {} {}", self.path.display(), self.what)
+        write!(f, "the file {} {}", shown(&self.path), self.what)
     }
 }
 
@@ -26,7 +30,7 @@ impl std::error::Error for FileFault {}
 ///
 /// Writable by group or others: refused, as whoever can write it can choose the secret. Readable by
 /// others, owned by somebody else, or a symbolic link (as container secrets are mounted): a warning
-/// event, or refused when `strict`.
+/// event, one for each file and finding in a process, or refused when `strict`.
 ///
 /// # Errors
 /// As above, or the file is missing, a folder, too large or cannot be read.
@@ -60,7 +64,9 @@ pub fn read_guarded(
         if finding.refused || strict {
             return Err(fault(finding.what));
         }
-        tracing::warn!(path = %path.display(), "a file with a secret {}", finding.what);
+        if WARNED.first(path, &finding.what) {
+            tracing::warn!(path = %shown(path), "a file with a secret {}", finding.what);
+        }
     }
     let mut content = Zeroizing::new(Vec::with_capacity(
         usize::try_from(metadata.len()).unwrap_or(0),
@@ -86,6 +92,31 @@ fn cannot_be_read(error: &std::io::Error) -> String {
     }
 }
 
+fn shown(path: &Path) -> String {
+    escape(&path.display().to_string())
+}
+
+/// Of what the process has warned: a secret is read at every request, and nobody reads a warning
+/// that comes as often.
+static WARNED: Warned = Warned(Mutex::new(BTreeSet::new()));
+
+struct Warned(Mutex<BTreeSet<(PathBuf, String)>>);
+
+impl Warned {
+    /// The most that is remembered; then it begins anew, so that no file goes without its warning.
+    const LIMIT: usize = 1024;
+
+    /// Whether this was not yet found of that file.
+    fn first(&self, path: &Path, what: &str) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= Self::LIMIT {
+            known.clear();
+        }
+        known.insert((path.to_owned(), what.to_owned()))
+    }
+}
+
+#[derive(Debug)]
 struct Finding {
     refused: bool,
     what: String,
@@ -99,28 +130,33 @@ mod permissions {
     use std::path::Path;
 
     pub fn findings(path: &Path, opened: &Metadata) -> Vec<Finding> {
+        let own = rustix::process::geteuid().as_raw();
+        let link = path.symlink_metadata().is_ok_and(|link| link.is_symlink());
+        judge(opened.mode() & 0o777, opened.uid(), own, link)
+    }
+
+    /// What is wrong with a file of these permission bits and that owner, for a process of user `own`.
+    pub fn judge(mode: u32, owner: u32, own: u32, link: bool) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mode = opened.mode() & 0o777;
-        if opened.is_file() && mode & 0o022 != 0 {
+        if mode & 0o022 != 0 {
             findings.push(Finding {
                 refused: true,
                 what: format!("may be written by others (mode {mode:o}); run `chmod go-w` on it"),
             });
         }
-        if opened.is_file() && mode & 0o044 != 0 {
+        if mode & 0o044 != 0 {
             findings.push(Finding {
                 refused: false,
                 what: format!("may be read by others (mode {mode:o}); run `chmod go-r` on it"),
             });
         }
-        let own = rustix::process::geteuid().as_raw();
-        if opened.uid() != own && opened.uid() != 0 {
+        if owner != own && owner != 0 {
             findings.push(Finding {
                 refused: false,
-                what: format!("belongs to another user (uid {})", opened.uid()),
+                what: format!("belongs to another user (uid {owner})"),
             });
         }
-        if path.symlink_metadata().is_ok_and(|link| link.is_symlink()) {
+        if link {
             findings.push(Finding {
                 refused: false,
                 what: "is a symbolic link".into(),
@@ -180,6 +216,44 @@ mod tests {
         std::os::unix::fs::symlink(&path, &link).unwrap();
         read_guarded(&link, 100, false).unwrap();
         read_guarded(&link, 100, true).unwrap_err();
+    }
+
+    // KEY-038: the owner
+    #[test]
+    fn warns_of_a_file_of_another_user_but_not_of_the_administrators() {
+        let found = |owner, own| permissions::judge(0o600, owner, own, false);
+        assert!(found(1000, 1000).is_empty());
+        assert!(found(0, 1000).is_empty());
+        for own in [0, 1000] {
+            let found = found(1001, own);
+            assert_eq!(found.len(), 1, "{found:?}");
+            assert!(!found[0].refused && found[0].what.contains("uid 1001"));
+        }
+    }
+
+    #[test]
+    fn warns_once_of_a_file_and_a_finding_and_remembers_no_more_than_it_may() {
+        let warned = Warned(Mutex::default());
+        let [a, b] = ["a", "b"].map(Path::new);
+        assert!(warned.first(a, "is a symbolic link"));
+        for _ in 0..3 {
+            assert!(!warned.first(a, "is a symbolic link"));
+        }
+        assert!(warned.first(a, "may be read by others"));
+        assert!(warned.first(b, "is a symbolic link"));
+        for index in 0..3 * Warned::LIMIT {
+            assert!(warned.first(b, &index.to_string()));
+            assert!(warned.0.lock().unwrap().len() <= Warned::LIMIT);
+        }
+    }
+
+    #[test]
+    fn a_path_with_control_characters_stays_one_line() {
+        let fault = read_guarded(Path::new("a\n\u{1b}[2J"), 100, false).unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "the file a\\u{a}\\u{1b}[2J does not exist; check the path"
+        );
     }
 
     #[test]

@@ -95,7 +95,7 @@ impl Attempts {
             }
             (ReplayClass::Rotating(_), _) => return Verdict::Stop(ambiguous(error)),
         };
-        let pause = error.retry_after().unwrap_or(pause);
+        let pause = pause.max(error.retry_after().unwrap_or_default());
         let passed = ticks.saturating_sub(self.started);
         if self.made >= ATTEMPTS || passed.saturating_add(pause) > self.overall {
             let unknown = matches!(standing, Standing::Ambiguous | Standing::Unreadable)
@@ -150,7 +150,8 @@ impl Standing {
                 Some(408 | 500..=599) => Self::Ambiguous,
                 // an answer of success that cannot be read: the server did its part
                 Some(200..=299) if error.kind() != ErrorKind::OAuth => Self::Unreadable,
-                _ if passes(error) => Self::NotProcessed,
+                // "later", but no word of the kind that proves that nothing was done
+                _ if passes(error) => Self::Ambiguous,
                 _ => Self::Final,
             },
         }

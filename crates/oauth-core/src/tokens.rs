@@ -34,6 +34,8 @@ pub struct TokenKey {
     pub audience: Option<String>,
     /// Declared parameters of the request.
     pub parameters: BTreeMap<String, String>,
+    /// Declared headers of the request: some servers tell tenants apart by one.
+    pub headers: BTreeMap<String, String>,
     /// The credential's fingerprint, only where nothing irreplaceable is stored: a new key must not
     /// orphan a refresh token.
     pub credential: Option<String>,
@@ -59,6 +61,7 @@ impl TokenKey {
             resource,
             self.audience,
             self.parameters,
+            self.headers,
             self.credential,
         ])
         .to_string();
@@ -78,10 +81,16 @@ pub(crate) struct TokenRecord {
     /// The fingerprints of the configured refresh tokens that were ever taken: each is taken once, for
     /// it is spent then.
     pub seeds: Vec<String>,
-    /// The version of the record it was asked with.
-    pub follows: u64,
+    /// Names the refresh token; another one has another name.
+    pub generation: u64,
+    /// The name of the refresh token this one was answered to; `None`: it came by a login.
+    pub follows: Option<u64>,
+    /// The scopes a login was granted, where they are not those of the connection.
+    pub scopes: Option<Scopes>,
     /// How often the answer to a renewal with this refresh token was lost.
     pub lost: u32,
+    /// When the first of these answers was lost.
+    pub lost_at: Option<DateTime<Utc>>,
     /// Why the refresh token is known to be dead.
     pub ended: Option<String>,
 }
@@ -108,9 +117,15 @@ struct Written {
     #[serde(default)]
     seeds: Vec<String>,
     #[serde(default)]
-    follows: u64,
+    generation: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    follows: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Vec<String>>,
     #[serde(default)]
     lost: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_at_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
 }
@@ -161,8 +176,14 @@ impl TokenRecord {
                 .as_ref()
                 .map(|token| token.expose().to_owned()),
             seeds: self.seeds.clone(),
+            generation: self.generation,
             follows: self.follows,
+            scopes: self
+                .scopes
+                .as_ref()
+                .map(|scopes| scopes.iter().map(str::to_owned).collect()),
             lost: self.lost,
+            lost_at_ms: self.lost_at.map(|at| at.timestamp_millis()),
             ended: self.ended.clone(),
         };
         // a struct of strings and numbers always has a JSON form
@@ -200,11 +221,26 @@ impl TokenRecord {
             access,
             refresh_token: written.refresh_token.map(Secret::new),
             seeds: written.seeds,
+            generation: written.generation,
             follows: written.follows,
+            scopes: written
+                .scopes
+                .map(|scopes| Scopes::granted(&scopes.join(" "), ' ')),
             lost: written.lost,
+            lost_at: written.lost_at_ms.and_then(DateTime::from_timestamp_millis),
             ended: written.ended,
         })
     }
+}
+
+/// A name for a refresh token that no other one has.
+pub(crate) fn new_generation() -> u64 {
+    let mut bytes = [0; 8];
+    // without randomness the clock of the machine has to tell them apart
+    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
+        return u64::try_from(Utc::now().timestamp_micros()).unwrap_or(1);
+    }
+    u64::from_le_bytes(bytes)
 }
 
 /// The fingerprint of a refresh token that a configuration names, to see that it is another one.
@@ -232,7 +268,7 @@ mod tests {
     fn record_ids_never_change() {
         assert_eq!(
             key().record_id().id,
-            "GYitkC5NCy6fQ4xhjPThzs3zjmtWYYUlOLYi5i9oS1U"
+            "y85izwr9lAzwV9Et_dGEh6OFGkfamlPZFKnpSYUNSYA"
         );
         let full = TokenKey {
             subject: Some("user".into()),
@@ -240,18 +276,20 @@ mod tests {
             resource: vec!["https://y.example/".into(), "https://x.example/".into()],
             audience: Some("aud".into()),
             parameters: BTreeMap::from([("k".into(), "v".into())]),
+            headers: BTreeMap::from([("h".into(), "v".into())]),
             credential: Some("c".into()),
             ..key()
         };
         assert_eq!(
             full.record_id().id,
-            "3-PLo0JBkGSwCFgbueuZaIL4XVSeRr-P9kg7SCalQ-0"
+            "nufxw_VgE4dW1nn7hakJfow5Ko5w91QY440AnA28M3k"
         );
     }
 
     #[test]
     fn each_part_makes_another_token() {
-        let changes: [fn(&mut TokenKey); 10] = [
+        let changes: [fn(&mut TokenKey); 11] = [
+            |key| drop(key.headers.insert("a".into(), "b".into())),
             |key| key.authority.push('/'),
             |key| key.client_id.push('2'),
             |key| key.grant = "refresh_token".into(),
@@ -282,8 +320,11 @@ mod tests {
             }),
             refresh_token: Some(Secret::new("refresh")),
             seeds: vec!["seed".into()],
-            follows: 3,
+            generation: u64::MAX,
+            follows: Some(3),
+            scopes: Some(Scopes::parse("a").unwrap()),
             lost: 1,
+            lost_at: DateTime::from_timestamp_millis(1_700_000_000_456),
             ended: None,
         };
         let read = TokenRecord::read(&record.write()).unwrap();

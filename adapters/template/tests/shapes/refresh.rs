@@ -20,6 +20,7 @@ impl Subject for Contract {
             "client_id": stage.client_id(),
             "client_secret": stage.basic_secret(&scopes),
             "refresh_token": stage.refresh_token(&scopes),
+            "subject": "u-1",
         })
     }
 

@@ -1,10 +1,12 @@
 //! What an API's answer means for the token that was sent.
 
-use reqwest::Response;
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderMap, StatusCode, Version};
+use reqwest::{Response, ResponseBuilderExt as _};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault, Recovery};
+use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault};
 use crate::http::read_limited;
 use crate::http::url::{origin, shown};
 use crate::token::{Scopes, Token};
@@ -19,13 +21,13 @@ pub(super) fn foreign(url: &Url) -> Error {
     )
 }
 
-/// Whether the API took a token, or what it said of it.
+/// Whether the API took a token, or with which status it refused it, and what it said of it.
 pub(super) enum Taken {
     Yes(Response),
-    No(Option<OAuthError>),
+    No(StatusCode, Option<OAuthError>),
 }
 
-pub(super) fn refused(url: &Url, said: Option<OAuthError>) -> Error {
+pub(super) fn refused(url: &Url, status: StatusCode, said: Option<OAuthError>) -> Error {
     let words = match &said {
         Some(said) => match &said.description {
             Some(description) => format!(" ({}, \"{description}\")", said.code),
@@ -39,7 +41,7 @@ pub(super) fn refused(url: &Url, said: Option<OAuthError>) -> Error {
     );
     let error = Error::new(ErrorKind::Refused, problem)
         .remedy("check that this API takes tokens of this server, and their audience and scopes")
-        .with_status(401);
+        .with_status(status.as_u16());
     with(error, said)
 }
 
@@ -62,53 +64,79 @@ pub(super) fn insufficient_scope(url: &Url, wanted: &Scopes, token: &Token) -> E
         .with_scopes(wanted.clone())
 }
 
-pub(super) fn redirected(response: &Response) -> Option<Error> {
-    if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = response
+/// Whether the body of an answer is JSON (RFC 8259, RFC 6839 3.1).
+pub(super) fn is_json(response: &Response) -> bool {
+    let Some(kind) = response
         .headers()
-        .get(http::header::LOCATION)?
-        .to_str()
-        .unwrap_or("");
-    let target = response
-        .url()
-        .join(location)
-        .map_or_else(|_| "an unreadable address".into(), |url| origin(&url));
-    let problem = format!(
-        "{} answered {} with a redirect to {target}, which is not followed: it would take the token along",
-        shown(response.url()),
-        response.status().as_u16()
-    );
-    Some(
-        Error::new(ErrorKind::Protocol(ProtocolFault::RedirectRefused), problem)
-            .remedy("if the API has moved, configure its new URL")
-            .with_recovery(Recovery::FixConfig)
-            .with_status(response.status().as_u16()),
-    )
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+    else {
+        return false;
+    };
+    let essence = kind.split(';').next().unwrap_or("").trim();
+    let essence = essence.to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
 }
 
-/// Reads a small body and puts it back.
-pub(super) async fn buffer(response: Response) -> Result<(Response, Vec<u8>), Error> {
-    use reqwest::ResponseBuilderExt as _;
-    let (status, headers, url) = (
-        response.status(),
-        response.headers().clone(),
-        response.url().clone(),
-    );
-    let body = read_limited(response, PEEK).await?;
-    let mut whole = http::Response::builder()
-        .status(status)
-        .url(url)
-        .body(body.clone())
-        .map_err(|error| {
-            Error::new(
-                ErrorKind::Http,
-                format!("the answer cannot be put together again: {error}"),
-            )
-        })?;
-    *whole.headers_mut() = headers;
-    Ok((whole.into(), body))
+/// Reads a body of at most [`PEEK`] bytes and puts it back. Of a longer one there is none to look
+/// into, and no more is read than a chunk beyond; one that breaks off comes back as broken as it is.
+pub(super) async fn peek(mut response: Response) -> Result<(Response, Option<Vec<u8>>), Error> {
+    if response
+        .content_length()
+        .is_some_and(|length| length > PEEK as u64)
+    {
+        return Ok((response, None));
+    }
+    let head = Head::of(&response);
+    let mut body = Vec::new();
+    let rest = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => {
+                let whole = head.before(body.clone().into())?;
+                return Ok((whole, Some(body)));
+            }
+            Err(error) => break stream::iter([Err(error)]).left_stream(),
+        }
+        if body.len() > PEEK {
+            break response.bytes_stream().right_stream();
+        }
+    };
+    let body = stream::iter([Ok(body.into())]).chain(rest);
+    Ok((head.before(reqwest::Body::wrap_stream(body))?, None))
+}
+
+/// An answer without its body.
+struct Head {
+    status: StatusCode,
+    version: Version,
+    headers: HeaderMap,
+    url: Url,
+}
+
+impl Head {
+    fn of(response: &Response) -> Self {
+        Self {
+            status: response.status(),
+            version: response.version(),
+            headers: response.headers().clone(),
+            url: response.url().clone(),
+        }
+    }
+
+    fn before(self, body: reqwest::Body) -> Result<Response, Error> {
+        let mut whole = http::Response::builder()
+            .status(self.status)
+            .version(self.version)
+            .url(self.url)
+            .body(body)
+            .map_err(|error| {
+                let problem = format!("the answer cannot be put together again: {error}");
+                Error::new(ErrorKind::Http, problem)
+            })?;
+        *whole.headers_mut() = self.headers;
+        Ok(whole.into())
+    }
 }
 
 /// Reads a JSON answer of at most `limit` bytes, counted after decoding.

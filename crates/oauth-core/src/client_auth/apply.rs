@@ -26,6 +26,8 @@ pub(crate) struct Attempt<'a> {
     pub issuer: Option<&'a str>,
     pub departures: &'a Departures,
     pub secrets: &'a Secrets,
+    /// How long a signer may take.
+    pub patience: Duration,
 }
 
 /// What authentication added to one attempt.
@@ -231,7 +233,13 @@ async fn sign(
     header.kid = Some(signer.key_id().to_owned());
     header.x5t_s256 = signer.certificate_thumbprint().map(str::to_owned);
     let mut assertion = signing_input(&header, claims)?;
-    let signature = signer.sign(assertion.as_bytes()).await.map_err(|fault| {
+    let signing = signer.sign(assertion.as_bytes());
+    let signing = tokio::time::timeout(attempt.patience, signing).await;
+    let signing = signing.map_err(|_| {
+        let problem = format!("the signer did not answer within {:?}", attempt.patience);
+        Error::new(ErrorKind::Credential, problem).with_recovery(Recovery::Retry { after: None })
+    })?;
+    let signature = signing.map_err(|fault| {
         let error = Error::new(ErrorKind::Credential, format!("the signer failed: {fault}"));
         if fault.is_retryable() {
             error.with_recovery(Recovery::Retry { after: None })

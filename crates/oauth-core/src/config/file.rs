@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::error::Error;
 use crate::json;
+use crate::text;
 
 /// The most bytes a configuration file may have.
 const LIMIT: u64 = 1024 * 1024;
@@ -18,8 +19,8 @@ const LIMIT: u64 = 1024 * 1024;
 /// The file is missing, too large, not UTF-8, or not well-formed; the message names file and line,
 /// never the line's content, which may hold a secret.
 pub fn read_file(path: &Path) -> Result<Value, Error> {
-    let name = path.display();
-    let fault = |problem: String| Error::config(&name.to_string(), problem);
+    let name = text::escape(&path.display().to_string());
+    let fault = |problem: String| Error::config(&name, problem);
     let metadata = std::fs::metadata(path).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => {
             fault("this configuration file does not exist".into()).remedy("check the path")
@@ -158,6 +159,11 @@ mod tests {
         assert!(
             missing.contains("nowhere.toml: this configuration file does not exist"),
             "{missing}"
+        );
+        let steering = read_file(Path::new("a\n\u{1b}[2J.toml")).unwrap_err();
+        assert!(
+            steering.to_string().starts_with("a\\u{a}\\u{1b}[2J.toml: "),
+            "{steering}"
         );
         let folder = tempfile::tempdir().unwrap();
         assert!(

@@ -42,7 +42,8 @@ pub fn parse<C: DeserializeOwned>(mut value: Value) -> Result<C, Error> {
     Err(Error::new(crate::error::ErrorKind::Config, message))
 }
 
-/// The path of the fault and a line about it, made from serde's text without any value in it.
+/// The path of the fault, as it is, and a line about it, made from serde's text without any value in it,
+/// escaped.
 fn describe(path: &str, text: &str) -> (String, String) {
     let join = |key: &str| {
         if path.is_empty() {
@@ -68,25 +69,29 @@ fn describe(path: &str, text: &str) -> (String, String) {
     }
     if let Some((key, _)) = quoted_after(text, "missing field `") {
         let at = join(key);
-        let problem = format!("{at}: this key is missing");
+        let problem = format!("{}: this key is missing", text::escape(&at));
         return (at, problem);
     }
     let at = path.to_owned();
     let shown = if path.is_empty() {
-        "the configuration"
+        "the configuration".to_owned()
     } else {
-        path
+        text::escape(path)
     };
     let problem = if text.starts_with("invalid ") || text.starts_with("unknown variant") {
         // "invalid type: string \"s3cret\", expected u64": only what was expected is ours to repeat
         match text.rsplit_once("expected ") {
-            Some((_, expected)) => format!("{shown}: wrong type or value; expected {expected}"),
+            Some((_, expected)) => {
+                let expected = text::escape(expected);
+                format!("{shown}: wrong type or value; expected {expected}")
+            }
             None => format!("{shown}: wrong type or value"),
         }
     } else if text.starts_with("duplicate field") {
         format!("{shown}: a key stands twice")
     } else {
-        format!("{shown}: {text}") // a message of our own types: they repeat no secret
+        // a message of our own types: they repeat no secret
+        format!("{shown}: {}", text::escape(text))
     };
     (at, problem)
 }
@@ -129,6 +134,7 @@ mod tests {
     use crate::config::span::Span;
     use crate::secret::SecretRef;
     use serde_json::json;
+    use std::collections::BTreeMap;
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -168,5 +174,56 @@ mod tests {
             assert!(text.contains(says), "{says:?} is not in: {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code, reason = "only read by serde")]
+    struct Named {
+        servers: BTreeMap<String, Server>,
+        waits: BTreeMap<String, Span>,
+        texts: BTreeMap<String, Picky>,
+    }
+
+    #[derive(Debug)]
+    struct Picky;
+
+    impl<'de> serde::Deserialize<'de> for Picky {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+            Err(serde::de::Error::custom(format!("{text} will not do")))
+        }
+    }
+
+    #[test]
+    fn a_name_with_control_characters_stays_one_line_in_every_sort_of_fault() {
+        let name = "a\n\u{1b}[2J\u{202e}b";
+        let error = parse::<Named>(json!({
+            "servers": {
+                (name): {"port": "x"},
+                (format!("{name}1")): {},
+                (format!("{name}2")): {"port": 1, (name): 1},
+                (format!("{name}3")): 5,
+            },
+            "waits": {(name): 5},
+            "texts": {(name): "c\n\u{1b}[2J"},
+        }))
+        .unwrap_err();
+        let text = error.to_string();
+        let shown = "a\\u{a}\\u{1b}[2J\\u{202e}b";
+        for says in [
+            format!("servers.{shown}.port: wrong type or value; expected u16"),
+            format!("servers.{shown}1.port: this key is missing"),
+            format!("servers.{shown}2.{shown}: unknown key"),
+            format!("servers.{shown}3: wrong type or value; expected struct Server"),
+            format!("waits.{shown}: expected a span of time"),
+            format!("texts.{shown}: c\\u{{a}}\\u{{1b}}[2J will not do"),
+        ] {
+            assert!(text.contains(&says), "{says:?} is not in: {text}");
+        }
+        assert!(
+            !text.contains(|character: char| character.is_control() || character == '\u{202e}'),
+            "{text:?}"
+        );
     }
 }

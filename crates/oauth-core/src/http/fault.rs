@@ -3,8 +3,10 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::http::guard;
 use crate::http::settings::HttpSettings;
 use crate::text;
 
@@ -54,14 +56,19 @@ impl fmt::Display for NoPublicAddress {
 
 impl StdError for NoPublicAddress {}
 
-/// A failure before the answer's head was read.
-pub(crate) fn of_request(error: reqwest::Error, to: &str, settings: &HttpSettings) -> Failure {
+/// A failure before the head of the answer was read, of a request that had until `deadline`.
+pub(crate) fn of_request(
+    error: reqwest::Error,
+    to: &str,
+    settings: &HttpSettings,
+    deadline: Duration,
+) -> Failure {
     let error = error.without_url();
     if has::<NoPublicAddress>(&error) {
-        return Failure::unsent(super::private_endpoint(to));
+        return Failure::unsent(guard::private_endpoint(to));
     }
     if error.is_connect() {
-        return Failure::unsent(of_connect(&error, to, settings));
+        return Failure::unsent(of_connect(&error, to, settings.connect_timeout));
     }
     if error.is_builder() {
         let problem = format!("a request to {to} cannot be built: {}", causes(&error));
@@ -71,20 +78,20 @@ pub(crate) fn of_request(error: reqwest::Error, to: &str, settings: &HttpSetting
         let problem = format!("{to} refused the stream before it processed the request");
         return Failure::unsent(Error::new(ErrorKind::Interrupted, problem));
     }
-    of_body(error, to, settings)
+    of_body(error, to, Some(deadline))
 }
 
 /// What hyper says of chunk extensions and trailers that are too large; it has no kind for them.
 const CHUNK_LIMIT: &str = "over limit";
 
-/// A failure once the request was on its way.
-pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) -> Failure {
+/// A failure once the request was on its way; `deadline`: of the whole, where it is known.
+pub(super) fn of_body(error: reqwest::Error, to: &str, deadline: Option<Duration>) -> Failure {
     let error = error.without_url();
     let (kind, problem) = if error.is_timeout() {
-        let problem = format!(
-            "{to} did not answer in time (at most {:?} for the whole, {:?} for a pause)",
-            settings.request_timeout, settings.read_timeout
-        );
+        let problem = match deadline {
+            Some(deadline) => format!("{to} did not answer in full within {deadline:?}"),
+            None => format!("{to} did not answer in full in time"),
+        };
         (ErrorKind::Timeout, problem)
     } else if let Some(fault) = broken_http(&error) {
         let how = match fault {
@@ -99,6 +106,15 @@ pub(super) fn of_body(error: reqwest::Error, to: &str, settings: &HttpSettings) 
     };
     Failure {
         error: Error::new(kind, problem),
+        sent: Sent::Maybe,
+    }
+}
+
+/// A body that stopped coming.
+pub(super) fn of_pause(to: &str, pause: Duration) -> Failure {
+    let problem = format!("{to} paused inside its answer for more than {pause:?}");
+    Failure {
+        error: Error::new(ErrorKind::Timeout, problem),
         sent: Sent::Maybe,
     }
 }
@@ -131,7 +147,7 @@ fn broken_http(error: &reqwest::Error) -> Option<ProtocolFault> {
     is_broken.then_some(ProtocolFault::BadEncoding)
 }
 
-fn of_connect(error: &reqwest::Error, to: &str, settings: &HttpSettings) -> Error {
+fn of_connect(error: &reqwest::Error, to: &str, deadline: Duration) -> Error {
     if let Some(tls) = find::<rustls::Error>(error) {
         let problem = format!(
             "no TLS connection to {to}: {}",
@@ -141,10 +157,7 @@ fn of_connect(error: &reqwest::Error, to: &str, settings: &HttpSettings) -> Erro
             .remedy("check the server's certificate; a private root of trust goes into `HttpSettings::ca_roots`");
     }
     if error.is_timeout() {
-        let problem = format!(
-            "no connection to {to} within {:?}",
-            settings.connect_timeout
-        );
+        let problem = format!("no connection to {to} within {deadline:?}");
         return Error::new(ErrorKind::Timeout, problem)
             .remedy("check the host, the port and the firewall");
     }

@@ -3,23 +3,23 @@
 
 mod body;
 mod fault;
+mod guard;
 mod settings;
 pub(crate) mod url;
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use ::url::{Host, Url};
+use ::url::Url;
 use http::{HeaderMap, StatusCode};
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 pub use crate::http::body::read_limited;
 pub(crate) use crate::http::fault::{Failure, Sent, of_request as failure_of_request};
 pub use crate::http::settings::{HttpSettings, Proxy};
 
-use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use crate::http::guard::{PublicOnly, refuse_private_literal};
 
 /// The HTTP clients of an [`Env`](crate::env::Env).
 ///
@@ -31,6 +31,7 @@ pub struct Http {
     fresh: OnceLock<reqwest::Client>,
     guarded: OnceLock<reqwest::Client>,
     api: reqwest::Client,
+    fresh_api: OnceLock<reqwest::Client>,
 }
 
 /// Which connections a request may use.
@@ -59,13 +60,14 @@ impl Http {
     /// A root certificate or the proxy's URL cannot be used.
     pub fn new(settings: HttpSettings) -> Result<Self, Error> {
         let pooled = build(client(&settings)?.no_gzip())?;
-        let api = build(client(&settings)?.gzip(true).timeout(settings.api_timeout))?;
+        let api = build(api_client(&settings)?)?;
         Ok(Self {
             settings,
             pooled,
             fresh: OnceLock::new(),
             guarded: OnceLock::new(),
             api,
+            fresh_api: OnceLock::new(),
         })
     }
 
@@ -78,6 +80,13 @@ impl Http {
     /// follows no redirect.
     pub fn api(&self) -> &reqwest::Client {
         &self.api
+    }
+
+    /// As [`Http::api`], over a new connection.
+    pub(crate) fn fresh_api(&self) -> Result<&reqwest::Client, Failure> {
+        lazily(&self.fresh_api, || {
+            build(api_client(&self.settings)?.pool_max_idle_per_host(0))
+        })
     }
 
     /// Parses the URL of a server that a configuration names.
@@ -104,21 +113,27 @@ impl Http {
         let response = client
             .execute(request)
             .await
-            .map_err(|error| fault::of_request(error, &to, &self.settings))?;
+            .map_err(|error| fault::of_request(error, &to, &self.settings, timeout))?;
         let status = response.status();
         let headers = response.headers().clone();
-        if let Some(location) = redirect(status, &headers) {
-            return Err(Failure::answered(redirect_refused(
-                status,
-                location,
-                response.url(),
-            )));
+        if let Some(error) = redirect_refused(status, &headers, response.url()) {
+            return Err(Failure::answered(error));
         }
         let of_status = |error: Error| error.with_status(status.as_u16());
         refuse_framing(&headers, &to)
             .and_then(|()| refuse_coding(&headers, &to))
             .map_err(|error| Failure::answered(of_status(error)))?;
-        let body = body::read(response, limit, &to, &self.settings)
+        // an answer that is awaited beyond the usual deadline is awaited to the end
+        let pause = if timeout > self.settings.request_timeout {
+            timeout
+        } else {
+            self.settings.read_timeout
+        };
+        let patience = body::Patience {
+            pause: Some(pause),
+            whole: Some(timeout),
+        };
+        let body = body::read(response, limit, &to, patience)
             .await
             .map_err(|failure| Failure {
                 error: of_status(failure.error),
@@ -132,10 +147,8 @@ impl Http {
     }
 
     fn client_for(&self, pool: Pool, url: &Url) -> Result<&reqwest::Client, Failure> {
-        // here the deadline of the whole is the only one: an answer that comes late is still awaited
-        let patience = self.settings.request_timeout + self.settings.late_answer;
         let unpooled = || {
-            let client = client(&self.settings)?.no_gzip().read_timeout(patience);
+            let client = client(&self.settings)?.no_gzip();
             Ok(client.pool_max_idle_per_host(0))
         };
         match pool {
@@ -143,7 +156,8 @@ impl Http {
             Pool::Guarded if !self.settings.private_endpoints => {
                 refuse_private_literal(url).map_err(Failure::unsent)?;
                 lazily(&self.guarded, || {
-                    build(unpooled()?.dns_resolver(Arc::new(PublicOnly)))
+                    let resolver = PublicOnly::beside(&self.settings.proxy);
+                    build(unpooled()?.dns_resolver(Arc::new(resolver)))
                 })
             }
             Pool::Fresh | Pool::Guarded => lazily(&self.fresh, || build(unpooled()?)),
@@ -170,7 +184,12 @@ fn lazily(
     Ok(cell.get_or_init(|| made))
 }
 
-/// What all clients have in common.
+fn api_client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
+    Ok(client(settings)?.gzip(true).timeout(settings.api_timeout))
+}
+
+/// What all clients have in common. No `read_timeout` of reqwest: it would count before the head of
+/// an answer too, and cut a request whose own deadline is longer.
 fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
@@ -178,7 +197,6 @@ fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
         .referer(false)
         .https_only(!settings.loopback_http)
         .connect_timeout(settings.connect_timeout)
-        .read_timeout(settings.read_timeout)
         .user_agent(settings.user_agent.as_str());
     builder = match &settings.proxy {
         Proxy::FromEnvironment => builder,
@@ -218,32 +236,35 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
     })
 }
 
-/// The target of a redirect that HTTP clients would follow.
-fn redirect(status: StatusCode, headers: &HeaderMap) -> Option<&str> {
-    matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308).then(|| {
-        headers
-            .get(http::header::LOCATION)
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or("")
-    })
-}
-
-fn redirect_refused(status: StatusCode, location: &str, from: &Url) -> Error {
-    let target = match from.join(location) {
-        Ok(target) => url::origin(&target),
-        Err(_) => "an unreadable address".into(),
+/// The error that an answer is which HTTP clients would follow elsewhere; it shows no path and no
+/// query of the target.
+pub(crate) fn redirect_refused(
+    status: StatusCode,
+    headers: &HeaderMap,
+    from: &Url,
+) -> Option<Error> {
+    if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let target = match headers.get(http::header::LOCATION) {
+        None => "nowhere".into(),
+        Some(location) => location
+            .to_str()
+            .ok()
+            .and_then(|location| from.join(location).ok())
+            .map_or_else(|| "an unreadable address".into(), |url| url::origin(&url)),
     };
-    Error::new(
-        ErrorKind::Protocol(ProtocolFault::RedirectRefused),
-        format!(
-            "{} answered {} with a redirect to {target}, which is not followed: it would take the credentials along",
-            url::origin(from),
-            status.as_u16()
-        ),
+    let problem = format!(
+        "{} answered {} with a redirect to {target}, which is not followed: it would take the credentials along",
+        url::shown(from),
+        status.as_u16()
+    );
+    Some(
+        Error::new(ErrorKind::Protocol(ProtocolFault::RedirectRefused), problem)
+            .remedy("if the server has moved, configure its new URL")
+            .with_recovery(Recovery::FixConfig)
+            .with_status(status.as_u16()),
     )
-    .remedy("if the server has moved, configure its new URL")
-    .with_recovery(crate::error::Recovery::FixConfig)
-    .with_status(status.as_u16())
 }
 
 /// A length beside chunks is how one answer is smuggled into another; whoever sent it is not to be
@@ -273,46 +294,4 @@ fn refuse_coding(headers: &HeaderMap, from: &str) -> Result<(), Error> {
         ));
     }
     Ok(())
-}
-
-fn refuse_private_literal(url: &Url) -> Result<(), Error> {
-    let address: IpAddr = match url.host() {
-        Some(Host::Ipv4(v4)) => v4.into(),
-        Some(Host::Ipv6(v6)) => v6.into(),
-        _ => return Ok(()),
-    };
-    if url::is_public(address) {
-        Ok(())
-    } else {
-        Err(private_endpoint(&url::origin(url)))
-    }
-}
-
-fn private_endpoint(origin: &str) -> Error {
-    Error::new(
-        ErrorKind::Discovery(crate::error::DiscoveryFault::Address),
-        format!(
-            "discovery names an endpoint at {origin}, on a private, loopback or link-local address"
-        ),
-    )
-    .remedy("if that is right, configure `token_url`, or set `HttpSettings::private_endpoints`")
-}
-
-/// Looks names up and drops every address that a foreign server must not choose, so that the check
-/// is on the address that is connected to.
-struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found
-                .filter(|address| url::is_public(address.ip()))
-                .collect();
-            if public.is_empty() {
-                return Err(fault::NoPublicAddress.into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
 }

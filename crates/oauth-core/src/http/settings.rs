@@ -25,11 +25,14 @@ pub struct HttpSettings {
     pub only_ca_roots: bool,
     /// For name lookup, TCP and TLS together. Default 10 s.
     pub connect_timeout: Duration,
-    /// The longest pause inside an answer. Default 15 s.
+    /// The longest pause inside the body of a token or discovery answer. Until its head has come,
+    /// `request_timeout` alone holds; so it does to the end where the answer to a request that must
+    /// not be repeated is awaited. It is not for APIs, which may think for long. Default 15 s.
     pub read_timeout: Duration,
     /// One token or discovery request, from its start to the last byte. Default 30 s.
     pub request_timeout: Duration,
-    /// One API request likewise; a request's own timeout goes before it. Default 5 min.
+    /// One attempt at an API request likewise, the reading of its body included; a request's own
+    /// timeout goes before it, and no other deadline cuts it once it is connected. Default 5 min.
     pub api_timeout: Duration,
     /// All attempts at one token and the pauses between them. Default 60 s.
     pub overall_timeout: Duration,
@@ -41,7 +44,9 @@ pub struct HttpSettings {
     /// Allow `http` to a literal loopback address. For tests. Default no.
     pub loopback_http: bool,
     /// Allow endpoints that discovery names on hosts other than the configured one to stand on
-    /// private, loopback or link-local addresses. Default no.
+    /// private, loopback or link-local addresses. Behind a proxy it is the proxy that looks names up,
+    /// so there only addresses that stand in the URL itself are checked: let the proxy refuse the
+    /// others. Default no.
     pub private_endpoints: bool,
     /// The `User-Agent` of every request.
     pub user_agent: String,

@@ -10,6 +10,8 @@ use crate::signing_key::der;
 use crate::signing_key::error::{KeyError, KeyErrorKind};
 
 /// Whatever signs a client's assertions: a [`SigningKey`] in memory, or a key in an HSM or KMS.
+///
+/// It is asked anew for every attempt, and given up after the deadline of a request.
 pub trait Signer: fmt::Debug + Send + Sync {
     /// The `alg` of what it signs.
     fn algorithm(&self) -> Algorithm;

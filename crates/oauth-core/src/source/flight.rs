@@ -53,7 +53,10 @@ impl Live {
     /// Neither refused, nor at its end, nor due for renewal.
     #[inline]
     pub fn is_fresh(&self, ticks: Duration) -> bool {
-        nanos(ticks) < self.renew_from.load(Ordering::Relaxed)
+        let ticks = nanos(ticks);
+        // both: a renewal that is put off while the API refuses the token must not make it fresh again
+        ticks < self.renew_from.load(Ordering::Relaxed)
+            && ticks < self.served_until.load(Ordering::Relaxed)
     }
 
     /// Neither refused nor at its end.
@@ -97,6 +100,8 @@ struct State {
     under_way: Option<watch::Receiver<Option<Outcome>>>,
     failed: Option<Failed>,
     strikes: u32,
+    /// The version of the record that the last login wrote.
+    floor: u64,
 }
 
 /// The last failure, which is everybody's answer until its cool-down has passed.
@@ -169,24 +174,32 @@ impl Flights {
         Boarding::Pilot(receiver, Announcer(sender))
     }
 
-    /// Serves a token from now on.
-    pub fn publish(&self, live: Live) -> Arc<Token> {
+    /// Serves a token from now on, unless somebody has logged in since: then theirs is served, or
+    /// `None`, which is to look again. `known` is the version that was served when the renewal began.
+    pub fn publish(&self, live: Live, known: Option<u64>) -> Option<Arc<Token>> {
+        let state = self.lock();
+        if live.version < state.floor {
+            return None;
+        }
+        if let Some(there) = self.live.load_full()
+            && Some(there.version) != known
+            && there.version > live.version
+        {
+            return Some(there.token.clone());
+        }
         let token = live.token.clone();
         self.live.store(Some(Arc::new(live)));
-        token
+        Some(token)
     }
 
-    /// Serves nothing until the next renewal.
-    pub fn clear(&self) {
-        self.live.store(None);
-        self.forgive();
-    }
-
-    /// Forgets the last failure.
-    pub fn forgive(&self) {
+    /// Serves what somebody has logged in for, or nothing until the next renewal; what was asked for
+    /// before is served no more.
+    pub fn adopt(&self, version: u64, live: Option<Live>) {
         let mut state = self.lock();
+        state.floor = version;
         state.failed = None;
         state.strikes = 0;
+        self.live.store(live.map(Arc::new));
     }
 
     /// The number of failures in a row.

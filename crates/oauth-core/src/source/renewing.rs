@@ -12,7 +12,7 @@ use crate::endpoint::TokenEndpoint;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::ClientCredentials;
-use crate::record::RecordId;
+use crate::record::{Lease, RecordId};
 use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
 use crate::source::flight::{Announcer, Boarding, Credential, Flights, outcome};
@@ -34,9 +34,10 @@ pub(super) struct Renewing {
     pub key: TokenKey,
     pub id: RecordId,
     pub flights: Flights,
-    /// What was answered and could not be kept, with the version of the record it should have
-    /// followed.
-    pub unsaved: Mutex<Option<(u64, TokenRecord)>>,
+    /// What was answered and could not be kept, with the lease it was asked under.
+    pub unsaved: Mutex<Option<(Lease, TokenRecord)>>,
+    /// Held so that another connection of the same key sees it.
+    _seed: Arc<Option<SecretRef>>,
 }
 
 /// How the first token is had.
@@ -79,28 +80,34 @@ impl RenewingToken {
             resource: grant.resource.clone(),
             audience: grant.audience.clone(),
             parameters: server.departures.request.parameters.clone(),
+            headers: server.departures.request.headers.clone(),
             credential: Some(client.fingerprint(env.secrets())?),
             ..TokenKey::default()
         };
         Self::shared(env, server, client, Start::ClientCredentials(grant), key)
     }
 
-    /// Tokens by a refresh token (RFC 6749 6). `seed` is where the first one is, if it is configured;
-    /// else it comes by [`TokenSource::adopt`]. A seed is taken once: from then on the store holds its
-    /// successors, until another one stands there. `subject` tells the users of one client apart: without
-    /// it, all connections of a client share one token.
+    /// Tokens by a refresh token (RFC 6749 6). `subject` is whose login it is, by a name of yours: with
+    /// the server, the client and the scopes it names the token, and two logins under one name would
+    /// share it. `seed` is where the first refresh token is, if it is configured; else it comes by
+    /// [`TokenSource::adopt`]. A seed is taken once: from then on the store holds its successors, until
+    /// another one stands there.
     ///
     /// # Errors
-    /// The client's credential cannot be read, or may not be used with this server; the seed cannot be
-    /// read; another connection that is the same in all else has another seed.
+    /// The subject is empty; the client's credential cannot be read, or may not be used with this server;
+    /// the seed cannot be read; another connection that is the same in all else has another seed.
     pub fn refresh_token(
         env: &Env,
         server: AuthorizationServer,
         client: ClientAuth,
+        subject: &str,
         scopes: Scopes,
         seed: Option<SecretRef>,
-        subject: Option<String>,
     ) -> Result<Self, Error> {
+        if subject.is_empty() {
+            let problem = "this is empty; name whose login it is, so that no two share a token";
+            return Err(Error::config("subject", problem));
+        }
         if let Some(seed) = &seed {
             seed.read(env.secrets())
                 .map_err(|fault| Error::config("refresh_token", fault))?;
@@ -109,9 +116,10 @@ impl RenewingToken {
             authority: server.authority().to_owned(),
             client_id: client.id.clone(),
             grant: "refresh_token".into(),
-            subject,
+            subject: Some(subject.to_owned()),
             scopes: scopes.clone(),
             parameters: server.departures.request.parameters.clone(),
+            headers: server.departures.request.headers.clone(),
             ..TokenKey::default()
         };
         Self::shared(
@@ -130,10 +138,19 @@ impl RenewingToken {
         start: Start,
         key: TokenKey,
     ) -> Result<Self, Error> {
-        let endpoint = TokenEndpoint::new(env, server, client)?;
         let id = key.record_id();
-        let name = format!("renewing {}", id.id);
+        // connections that prove themselves otherwise, or declare other departures, take turns at the
+        // record and do not act for each other
+        let proof = (client.method_name(), client.fingerprint(env.secrets())?);
+        let name = format!("renewing {} {proof:?} {:?}", id.id, server.departures);
         let seed = start.seed().cloned();
+        let seeds = env.shared(&format!("seed {}", id.id), || seed.clone());
+        if *seeds != seed {
+            let problem = "another connection of this client has another refresh token, and nothing tells the two apart";
+            return Err(Error::config("refresh_token", problem)
+                .remedy("give each its own `subject`, or ask for other scopes"));
+        }
+        let endpoint = TokenEndpoint::new(env, server, client)?;
         let renewing = env.shared(&name, || Renewing {
             env: env.clone(),
             endpoint,
@@ -142,12 +159,8 @@ impl RenewingToken {
             id,
             flights: Flights::default(),
             unsaved: Mutex::default(),
+            _seed: seeds,
         });
-        if renewing.start.seed() != seed.as_ref() {
-            let problem = "another connection of this client has another refresh token, and nothing tells the two apart";
-            return Err(Error::config("refresh_token", problem)
-                .remedy("give each its `subject`, or ask for other scopes"));
-        }
         Ok(Self(renewing))
     }
 
@@ -187,14 +200,8 @@ impl RenewingToken {
     /// Renews in a task of its own, which outlives whoever began it.
     fn take_off(&self, announcer: Announcer, refused: Option<Secret>) -> Result<(), Error> {
         let renewing = self.0.clone();
-        if renewing.env.is_closing() {
-            return Err(Error::new(
-                ErrorKind::Shutdown,
-                "this process is shutting down and begins no renewal",
-            ));
-        }
         let env = renewing.env.clone();
-        env.detach(async move {
+        let begun = env.detach(async move {
             let outcome = renewing.renew(refused.as_ref()).await;
             let now = renewing.env.clock().ticks();
             let until = match &outcome {
@@ -211,7 +218,11 @@ impl RenewingToken {
                 .flights
                 .land(&announcer, outcome, until, credential);
         });
-        Ok(())
+        if begun {
+            return Ok(());
+        }
+        let problem = "this process is shutting down and begins no renewal";
+        Err(Error::new(ErrorKind::Shutdown, problem))
     }
 
     /// Renews ahead of need; what comes of it shows in the log and in the next token.
@@ -288,8 +299,9 @@ impl Renewing {
 
     fn pause_after(&self, error: &Error) -> Duration {
         match error.recovery() {
-            Recovery::Retry { after: Some(after) } => after,
-            Recovery::Retry { after: None } => cool_down(self.flights.strikes()),
+            Recovery::Retry { after } => {
+                cool_down(self.flights.strikes()).max(after.unwrap_or_default())
+            }
             Recovery::LogInAgain => BETWEEN_LOOKS,
             Recovery::Unknown => self.pause_after_lost_answer(),
             Recovery::FixConfig | Recovery::Report => BETWEEN_FINAL_FAILURES,

@@ -9,7 +9,7 @@ use crate::source::flight::Live;
 use crate::source::lifetime::moments;
 use crate::source::renewing::{Renewing, Start};
 use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts, bearer};
-use crate::tokens::{Access, TokenRecord, seed_fingerprint};
+use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
 /// A wall clock that was set back further than that is not believed.
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
@@ -61,26 +61,39 @@ impl Renewing {
         }
     }
 
-    /// Writes what was granted elsewhere, whoever holds the record.
+    /// Writes what was granted elsewhere, whoever holds the record. Without a refresh token the stored
+    /// one stays in force.
     pub(super) async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
-        let clock = self.env.clock();
-        let mut record = TokenRecord {
-            access: granted.access_token.map(|(token, lifetime)| Access {
-                token,
-                asked_at: clock.now(),
-                lifetime,
-                scopes: granted.scopes.unwrap_or_else(|| self.scopes().clone()),
-            }),
-            refresh_token: granted.refresh_token,
-            ..TokenRecord::default()
-        };
-        if let Some(access) = &record.access
-            && bearer(&access.token).is_none()
+        let scopes = granted.scopes;
+        let access = granted.access_token.map(|(token, lifetime)| Access {
+            token,
+            asked_at: self.env.clock().now(),
+            lifetime,
+            scopes: scopes.clone().unwrap_or_else(|| self.scopes().clone()),
+        });
+        if access
+            .as_ref()
+            .is_some_and(|access| bearer(&access.token).is_none())
         {
             let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
             return Err(Error::config("access_token", problem).remedy("give the bare token"));
         }
-        record.seeds = self.seeds_taken().await?;
+        let stored = self.stored().await?;
+        let mut record = match granted.refresh_token {
+            Some(refresh_token) => {
+                let mut record = TokenRecord {
+                    refresh_token: Some(refresh_token),
+                    generation: new_generation(),
+                    scopes,
+                    seeds: stored.seeds,
+                    ..TokenRecord::default()
+                };
+                self.take_configured_seed(&mut record);
+                record
+            }
+            None => stored,
+        };
+        record.access = access;
         let version = self
             .env
             .store()
@@ -88,27 +101,27 @@ impl Renewing {
             .await
             .map_err(|error| self.store_failed(&error))?;
         *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.flights.clear();
-        if let Some(live) = record
+        let live = record
             .access
             .as_ref()
-            .and_then(|access| self.restore(access, version))
-        {
-            self.flights.publish(live);
-        }
+            .and_then(|access| self.restore(access, version));
+        self.flights.adopt(version, live);
         Ok(())
     }
 
-    /// The configured refresh tokens that were taken so far, and the one that stands there now: what is
-    /// adopted is newer.
-    async fn seeds_taken(&self) -> Result<Vec<String>, Error> {
+    /// The record as it stands. A damaged one is about to be replaced by what somebody has just logged
+    /// in for.
+    async fn stored(&self) -> Result<TokenRecord, Error> {
         let stored = self.env.store().load(&self.id).await;
         let stored = stored.map_err(|error| self.store_failed(&error))?;
-        // a damaged record is about to be replaced by what somebody has just logged in for
-        let mut record = stored
+        Ok(stored
             .and_then(|record| record.value)
             .and_then(|value| TokenRecord::read(&value).ok())
-            .unwrap_or_default();
+            .unwrap_or_default())
+    }
+
+    /// What is adopted is newer than the refresh token that is configured now.
+    fn take_configured_seed(&self, record: &mut TokenRecord) {
         if let Start::RefreshToken {
             seed: Some(seed), ..
         } = &self.start
@@ -116,6 +129,5 @@ impl Renewing {
         {
             record.take_seed(seed_fingerprint(&seed));
         }
-        Ok(record.seeds)
     }
 }

@@ -1,7 +1,7 @@
 //! The steps of a renewal: read the record, lease it, ask, commit, publish. What is spent is spent
 //! under a lease, and what was answered is never thrown away.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,7 +18,7 @@ use crate::source::flight::Live;
 use crate::source::lifetime::moments;
 use crate::source::renewing::{Renewing, Start};
 use crate::token::{Deviation, Token};
-use crate::tokens::{Access, TokenRecord, seed_fingerprint};
+use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
 /// Between two looks at a record that somebody else holds.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
@@ -31,10 +31,11 @@ impl Renewing {
         let clock = self.env.clock();
         let began = clock.ticks();
         let known = self.flights.live().map(|live| live.version);
+        self.keep_unsaved().await;
         loop {
             let record = match self.load().await {
                 Ok(record) => record,
-                Err(error) => return self.without_store(error, refused.is_some()).await,
+                Err(error) => return self.without_store(error, refused.is_some(), known).await,
             };
             if let Some(token) = self.published_elsewhere(&record, refused, known)? {
                 return Ok(token);
@@ -48,7 +49,7 @@ impl Renewing {
             {
                 Ok(Some(lease)) => {
                     if let Some(token) = self
-                        .under_lease(&lease, leased_at, refused.is_some())
+                        .under_lease(&lease, leased_at, refused.is_some(), known)
                         .await?
                     {
                         return Ok(token);
@@ -67,7 +68,7 @@ impl Renewing {
                 }
                 Err(error) => {
                     let error = self.store_failed(&error);
-                    return self.without_store(error, refused.is_some()).await;
+                    return self.without_store(error, refused.is_some(), known).await;
                 }
             }
         }
@@ -75,18 +76,33 @@ impl Renewing {
 
     /// The store fails: what can be had again at any time is asked for all the same; what could be
     /// lost is not spent.
-    async fn without_store(&self, error: Error, is_replacement: bool) -> Result<Arc<Token>, Error> {
+    async fn without_store(
+        &self,
+        error: Error,
+        is_replacement: bool,
+        known: Option<u64>,
+    ) -> Result<Arc<Token>, Error> {
         let Start::ClientCredentials(grant) = &self.start else {
             return Err(error);
         };
         tracing::error!(%error, "the store of tokens fails; this token is not kept");
         let grant = Grant::ClientCredentials(grant.clone());
-        let issued = self.endpoint.request(&grant, Duration::MAX).await?;
+        let issued = self
+            .endpoint
+            .request(&grant, RotationPolicy::None, Duration::MAX)
+            .await?;
         let (access, token) = self.receive(issued.granted, issued.asked_at)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let token = Arc::new(token.not_persisted());
-        let live = Live::new(token, 0, issued.asked_tick, moments, is_replacement);
-        Ok(self.flights.publish(live))
+        let version = known.unwrap_or(0);
+        let live = Live::new(
+            token.clone(),
+            version,
+            issued.asked_tick,
+            moments,
+            is_replacement,
+        );
+        Ok(self.flights.publish(live, known).unwrap_or(token))
     }
 
     /// An answer as the part of a record and as a token.
@@ -158,7 +174,11 @@ impl Renewing {
         let Some(live) = self.restore(&access, record.version) else {
             return Ok(None);
         };
-        Ok(live.is_fresh(ticks).then(|| self.flights.publish(live)))
+        // also one that is due for renewal: it is served while that is done
+        if live.is_served(ticks) {
+            return Ok(self.flights.publish(live, known));
+        }
+        Ok(None)
     }
 
     /// Asks for a token and keeps it. `None`: the record has changed meanwhile; look again.
@@ -167,9 +187,9 @@ impl Renewing {
         lease: &Lease,
         leased_at: Duration,
         is_replacement: bool,
+        known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
-        let prepared = self.prepare(lease);
-        let (mut record, grant) = match prepared {
+        let (mut record, grant, rotation) = match self.prepare(lease) {
             Ok(prepared) => prepared,
             Err(error) => {
                 self.release(lease).await;
@@ -179,13 +199,17 @@ impl Renewing {
         let settings = self.env.http().settings();
         let answered_within = settings.request_timeout + settings.late_answer + LEASE_MARGIN;
         let not_after = leased_at + self.lease_span().saturating_sub(answered_within);
-        match self.endpoint.request(&grant, not_after).await {
-            Ok(issued) => self.keep(lease, record, issued, is_replacement).await,
+        match self.endpoint.request(&grant, rotation, not_after).await {
+            Ok(issued) => {
+                self.keep(lease, record, issued, is_replacement, known)
+                    .await
+            }
             Err(error) => {
                 match error.recovery() {
                     Recovery::LogInAgain => return self.ended(lease, record, error).await,
                     Recovery::Unknown => {
                         record.lost += 1;
+                        record.lost_at.get_or_insert(self.env.clock().now());
                         tracing::error!(
                             lost = record.lost,
                             %error,
@@ -201,30 +225,30 @@ impl Renewing {
     }
 
     /// The record to go on from, and the grant to ask with.
-    fn prepare(&self, lease: &Lease) -> Result<(TokenRecord, Grant), Error> {
+    fn prepare(&self, lease: &Lease) -> Result<(TokenRecord, Grant, RotationPolicy), Error> {
         let read = |value| TokenRecord::read(value).map_err(|error| self.store_failed(&error));
         let mut record = match &lease.record.value {
             Some(value) => read(value)?,
             None => TokenRecord::default(),
         };
-        if let Some(late) = self.unsaved(lease.record.version) {
-            record = late;
-        } else if let Some(late) = lease.record.journal.last() {
+        for late in &lease.record.journal {
             // an answer that came too late for its lease is newer than what it was asked with, but not
             // than what somebody has written since
             let late = read(late)?;
-            if late.follows == lease.record.version && late.is_other_chain(&record) {
+            if late.follows == Some(record.generation) && late.is_other_chain(&record) {
                 record = late;
             }
         }
         let scopes = match &self.start {
             Start::ClientCredentials(grant) => {
-                return Ok((record, Grant::ClientCredentials(grant.clone())));
+                let grant = Grant::ClientCredentials(grant.clone());
+                return Ok((record, grant, RotationPolicy::None));
             }
             Start::RefreshToken { scopes, .. } => scopes,
         };
         if lease.abandoned {
             record.lost += 1;
+            record.lost_at.get_or_insert(self.env.clock().now());
             tracing::warn!(
                 lost = record.lost,
                 "a former renewal of this token was broken off"
@@ -237,19 +261,37 @@ impl Renewing {
         let Some(refresh_token) = record.refresh_token.clone() else {
             return Err(logged_out("there is no refresh token yet"));
         };
-        let rotation = self.endpoint.server().departures.lifetime.rotation;
+        let rotation = self.rotation(&record);
         if record.lost >= 2 && rotation == RotationPolicy::Strict {
             return Err(logged_out(
                 "the answers to two renewals were lost, and with them the successor",
             ));
         }
-        Ok((
-            record,
-            Grant::RefreshToken(RefreshToken {
-                refresh_token,
-                scopes: scopes.clone(),
-            }),
-        ))
+        // at most what was granted (RFC 6749 6)
+        let scopes = match &record.scopes {
+            Some(granted) => scopes.without(&scopes.without(granted)),
+            None => scopes.clone(),
+        };
+        let grant = RefreshToken {
+            refresh_token,
+            scopes,
+        };
+        Ok((record, Grant::RefreshToken(grant), rotation))
+    }
+
+    /// What is declared of rotation; a grace that has passed since the first answer was lost is none.
+    fn rotation(&self, record: &TokenRecord) -> RotationPolicy {
+        let declared = self.endpoint.server().departures.lifetime.rotation;
+        let (RotationPolicy::Grace(window), Some(lost_at)) = (declared, record.lost_at) else {
+            return declared;
+        };
+        let passed = (self.env.clock().now() - lost_at)
+            .to_std()
+            .unwrap_or_default();
+        match window.checked_sub(passed) {
+            Some(left) if !left.is_zero() => RotationPolicy::Grace(left),
+            _ => RotationPolicy::Strict,
+        }
     }
 
     /// Begins a chain with the configured refresh token, where it was never taken before: at first,
@@ -266,6 +308,7 @@ impl Renewing {
         let mut planted = TokenRecord {
             refresh_token: Some(seed.clone()),
             seeds: std::mem::take(&mut record.seeds),
+            generation: new_generation(),
             ..TokenRecord::default()
         };
         planted.take_seed(seed_fingerprint(&seed));
@@ -299,6 +342,7 @@ impl Renewing {
         former: TokenRecord,
         issued: Issued,
         is_replacement: bool,
+        known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
         let Issued {
             mut granted,
@@ -306,21 +350,24 @@ impl Renewing {
             asked_tick,
         } = issued;
         // an answer without one leaves the former in force (RFC 6749 6)
-        let refresh_token = granted.refresh_token.take().or(former.refresh_token);
+        let successor = granted.refresh_token.take();
+        let (generation, follows) = match &successor {
+            Some(_) => (new_generation(), Some(former.generation)),
+            None => (former.generation, former.follows),
+        };
+        let refresh_token = successor.or(former.refresh_token);
         let (access, token) = self.receive(granted, asked_at)?;
         let record = TokenRecord {
             access: Some(access.clone()),
             refresh_token,
             seeds: former.seeds,
-            follows: lease.record.version,
-            lost: 0,
-            ended: None,
+            generation,
+            follows,
+            scopes: former.scopes,
+            ..TokenRecord::default()
         };
         let token = match self.commit(lease, &record).await {
-            Ok(Committed::Yes) => {
-                self.set_unsaved(None);
-                token
-            }
+            Ok(Committed::Yes) => token,
             Ok(Committed::Journaled) => {
                 tracing::warn!(
                     "a login or another process was faster; what this renewal brought is in the journal"
@@ -335,7 +382,7 @@ impl Renewing {
             }
             Err(error) => {
                 tracing::error!(%error, "a new token could not be kept; it works, and is lost with this process");
-                self.set_unsaved(Some((lease.record.version, record)));
+                self.set_unsaved(Some((lease.clone(), record)));
                 token.not_persisted()
             }
         };
@@ -348,7 +395,7 @@ impl Renewing {
             moments,
             is_replacement,
         );
-        Ok(Some(self.flights.publish(live)))
+        Ok(self.flights.publish(live, known))
     }
 
     /// Writes what was answered, in three tries: the server has spent what it was asked with.
@@ -365,15 +412,24 @@ impl Renewing {
         }
     }
 
-    /// What could not be kept, if it still is the newest.
-    fn unsaved(&self, version: u64) -> Option<TokenRecord> {
-        let unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
-        let (followed, record) = unsaved.as_ref()?;
-        (*followed == version).then(|| record.clone())
+    /// Tries once more to keep what could not be kept, before the record is read again.
+    async fn keep_unsaved(&self) {
+        let unsaved = self.unsaved().take();
+        let Some((lease, record)) = unsaved else {
+            return;
+        };
+        if let Err(error) = self.commit(&lease, &record).await {
+            tracing::error!(%error, "a new token still cannot be kept");
+            self.set_unsaved(Some((lease, record)));
+        }
     }
 
-    fn set_unsaved(&self, unsaved: Option<(u64, TokenRecord)>) {
-        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = unsaved;
+    fn unsaved(&self) -> MutexGuard<'_, Option<(Lease, TokenRecord)>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set_unsaved(&self, unsaved: Option<(Lease, TokenRecord)>) {
+        *self.unsaved() = unsaved;
     }
 
     /// The server says that the refresh token is dead: final only if it is still the stored one.
@@ -385,7 +441,8 @@ impl Renewing {
     ) -> Result<Option<Arc<Token>>, Error> {
         for late in &lease.record.journal {
             let late = TokenRecord::read(late).map_err(|error| self.store_failed(&error))?;
-            if late.is_other_chain(&record) {
+            let is_sibling = late.follows.is_some() && late.follows == record.follows;
+            if is_sibling && late.is_other_chain(&record) {
                 tracing::warn!("this refresh token is dead; one from a late answer is tried");
                 self.commit_or_log(lease, &late).await;
                 return Ok(None);
@@ -436,12 +493,13 @@ impl Renewing {
         }
     }
 
-    /// After a lost answer: with strict rotation the live token is served almost to its end before
+    /// After a lost answer: unless a grace is declared, the live token is served almost to its end before
     /// the refresh token is presented once more, since that may revoke the grant.
     pub(super) fn pause_after_lost_answer(&self) -> Duration {
         const BEFORE_THE_END: Duration = Duration::from_secs(10);
         let short = super::lifetime::cool_down(self.flights.strikes());
-        if self.endpoint.server().departures.lifetime.rotation != RotationPolicy::Strict {
+        let declared = self.endpoint.server().departures.lifetime.rotation;
+        if !matches!(declared, RotationPolicy::Strict | RotationPolicy::Unknown) {
             return short;
         }
         let now = self.env.clock().ticks();

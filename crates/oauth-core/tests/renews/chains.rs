@@ -178,3 +178,43 @@ fn a_renewal_cut_off_by_the_end_of_its_runtime_is_taken_up_by_the_next() {
     runtime().block_on(source.token()).unwrap();
     assert_eq!(stage.count(Endpoint::Token), 2);
 }
+
+#[tokio::test]
+async fn a_promise_that_it_may_pass_does_not_prove_that_nothing_was_spent() {
+    for code in ["server_error", "temporarily_unavailable", "slow_down"] {
+        let clock = clock();
+        let (stage, seed) = rotating(&clock).await;
+        let wanted = declared(Wanted::of(&env(&clock), &stage), RotationPolicy::Strict);
+        stage.answer(Endpoint::Token, Answer::json(400, &json!({"error": code})));
+        let error = wanted.refreshing(&seed).token().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Ambiguous, "{code}");
+        assert_eq!(stage.count(Endpoint::Token), 1, "{code}");
+    }
+}
+
+#[tokio::test]
+async fn a_grace_that_has_passed_is_none() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let env = env(&clock);
+    let grace = Duration::from_secs(600);
+    stage.set_rotation(Rotation::Rotate { grace });
+    let source = declared(Wanted::of(&env, &stage), RotationPolicy::Grace(grace)).refreshing(&seed);
+    source.token().await.unwrap();
+    clock.advance(Duration::from_secs(3030)); // within the margin
+    for _ in 0..40 {
+        stage.lose_answer(Endpoint::Token);
+        clock.advance(Duration::from_secs(14));
+        source.token().await.unwrap();
+        env.idle().await;
+    }
+    assert!(
+        stage.count(Endpoint::Token) > 2,
+        "it was tried within the grace"
+    );
+    assert_eq!(
+        stage.reuse_detected(),
+        0,
+        "and not beyond, while a token lives"
+    );
+}

@@ -276,3 +276,100 @@ async fn a_replacement_is_itself_replaced_only_after_a_while() {
     source.replace(&second).await.unwrap();
     assert_eq!(stage.count(Endpoint::Token), 3);
 }
+
+#[tokio::test]
+async fn tenants_that_a_declared_header_tells_apart_share_no_token() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let tenant = |name: &str| {
+        let name = name.to_owned();
+        Wanted::of(&env, &stage).departing(move |departures| {
+            departures.request.headers.insert("x-tenant".into(), name);
+        })
+    };
+    let (one, two) = (tenant("a").build(), tenant("b").build());
+    let (one, two) = (one.token().await.unwrap(), two.token().await.unwrap());
+    assert_ne!(one.access_token(), two.access_token());
+}
+
+#[tokio::test]
+async fn two_token_endpoints_under_one_issuer_are_refused() {
+    let clock = clock();
+    let (stage, other) = (strict(&clock).await, strict(&clock).await);
+    let env = env(&clock);
+    let _first = Wanted::of(&env, &stage)
+        .issuer("https://login.example")
+        .build();
+    let error = Wanted::of(&env, &other)
+        .issuer("https://login.example")
+        .try_build()
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.to_string().contains("issuer: another connection"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_server_that_asks_to_come_back_at_once_is_not_hammered() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let source = Wanted::of(&env(&clock), &stage).build();
+    let at_once = Answer::status(429).header("retry-after", "0");
+    stage.answer_always(Endpoint::Token, Some(at_once));
+    for _ in 0..20 {
+        source.token().await.unwrap_err();
+    }
+    assert_eq!(
+        stage.count(Endpoint::Token),
+        3,
+        "one flight of three attempts"
+    );
+    assert!(clock.slept().iter().any(|pause| !pause.is_zero()));
+}
+
+#[tokio::test]
+async fn a_signer_that_never_answers_is_given_up() {
+    #[derive(Debug)]
+    struct Silent;
+    impl oauth_core::signing_key::Signer for Silent {
+        fn algorithm(&self) -> oauth_core::signing_key::Algorithm {
+            oauth_core::signing_key::Algorithm::ES384
+        }
+        fn key_id(&self) -> &str {
+            "silent"
+        }
+        fn sign<'a>(
+            &'a self,
+            _: &'a [u8],
+        ) -> futures_util::future::BoxFuture<
+            'a,
+            Result<Vec<u8>, oauth_core::signing_key::SignerError>,
+        > {
+            Box::pin(std::future::pending())
+        }
+    }
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = crate::support::env_with(&clock, |settings| {
+        settings.request_timeout = Duration::from_millis(20);
+    });
+    let audience = oauth_core::client_auth::Audience::TokenEndpoint;
+    let client = oauth_core::client_auth::ClientAuth::signer("c", Arc::new(Silent), audience);
+    let error = Wanted::of(&env, &stage)
+        .client(client.unwrap())
+        .token()
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), error.recovery().name()),
+        (ErrorKind::Credential, "Retry")
+    );
+    assert!(
+        error.to_string().contains("the signer did not answer"),
+        "{error}"
+    );
+    assert_eq!(stage.count(Endpoint::Token), 0);
+}

@@ -27,9 +27,9 @@ async fn a_grant_that_has_ended_is_mended_by_a_login_or_another_seed() {
         &env,
         wanted.server,
         wanted.client,
+        "a user",
         wanted.grant.scopes,
         Some(oauth_core::secret::SecretRef::file(&path)),
-        None,
     )
     .unwrap();
     for _ in 0..10 {
@@ -152,21 +152,87 @@ async fn two_refresh_tokens_of_one_client_need_something_that_tells_them_apart()
     let (stage, seed) = rotating(&clock).await;
     let env = env(&clock);
     let other = stage.issue_refresh_token(CLIENT, "read");
-    let connect = |seed: &str, subject: Option<&str>| {
+    let connect = |seed: &str, subject: &str| {
         let wanted = Wanted::of(&env, &stage).scopes("read");
-        RenewingToken::refresh_token(
-            &env,
-            wanted.server,
-            wanted.client,
-            wanted.grant.scopes,
-            Some(crate::support::given(seed)),
-            subject.map(str::to_owned),
-        )
+        let (server, client, scopes) = (wanted.server, wanted.client, wanted.grant.scopes);
+        let seed = Some(crate::support::given(seed));
+        RenewingToken::refresh_token(&env, server, client, subject, scopes, seed)
     };
-    let first = connect(&seed, None).unwrap();
-    let error = connect(&other, None).unwrap_err();
-    assert!(error.to_string().contains("`subject`"), "{error}");
-    let second = connect(&other, Some("second")).unwrap();
+    let first = connect(&seed, "first").unwrap();
+    for (subject, says) in [("first", "`subject`"), ("", "subject: this is empty")] {
+        let error = connect(&other, subject).unwrap_err();
+        assert!(error.to_string().contains(says), "{error}");
+    }
+    let second = connect(&other, "second").unwrap();
     let (first, second) = (first.token().await.unwrap(), second.token().await.unwrap());
     assert_ne!(first.access_token(), second.access_token());
+}
+
+#[tokio::test]
+async fn a_login_that_is_revoked_does_not_bring_the_former_one_back() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let source = Wanted::of(&env(&clock), &stage)
+        .scopes("read")
+        .refreshing(&seed);
+    let hold = stage.hold_answer(Endpoint::Token);
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.token().await }
+    });
+    hold.arrived(1).await;
+    let login = oauth_core::Secret::new("a login that was revoked");
+    source
+        .adopt(GrantedToken::refresh_token(login))
+        .await
+        .unwrap();
+    hold.release();
+    let error = waiting.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LoggedOut);
+    clock.advance(HOUR);
+    assert_eq!(
+        source.token().await.unwrap_err().kind(),
+        ErrorKind::LoggedOut
+    );
+}
+
+#[tokio::test]
+async fn an_access_token_that_is_adopted_alone_leaves_the_refresh_token_in_force() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let source = Wanted::of(&env(&clock), &stage)
+        .scopes("read")
+        .refreshing(&seed);
+    expire(&source, &clock).await;
+    let access = oauth_core::Secret::new(stage.issue_access_token(CLIENT, "read"));
+    source
+        .adopt(GrantedToken::access_token(access.clone(), Some(HOUR)))
+        .await
+        .unwrap();
+    assert_eq!(source.token().await.unwrap().access_token(), &access);
+    clock.advance(HOUR);
+    source.token().await.unwrap();
+    assert_eq!(
+        (stage.count(Endpoint::Token), stage.reuse_detected()),
+        (2, 0)
+    );
+}
+
+#[tokio::test]
+async fn a_renewal_asks_for_no_more_than_the_login_was_granted() {
+    let clock = clock();
+    let (stage, _) = rotating(&clock).await;
+    let source = Wanted::of(&env(&clock), &stage)
+        .scopes("read write")
+        .refreshing("dead");
+    let login = oauth_core::Secret::new(stage.issue_refresh_token(CLIENT, "read"));
+    let granted =
+        GrantedToken::refresh_token(login).with_scopes(oauth_core::Scopes::parse("read").unwrap());
+    source.adopt(granted).await.unwrap();
+    for _ in 0..2 {
+        expire(&source, &clock).await;
+    }
+    for exchange in stage.log() {
+        assert_eq!(exchange.parameter("scope").as_deref(), Some("read"));
+    }
 }

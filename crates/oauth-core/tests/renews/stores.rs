@@ -9,11 +9,12 @@ use oauth_core::env::Env;
 use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::record::MemoryStore;
 use oauth_core::source::TokenSource as _;
-use oauth_stage::{Endpoint, Rotation, Strict};
+use oauth_core::token::GrantedToken;
+use oauth_stage::{Answer, Endpoint, Rotation, Strict};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-use crate::rotating;
+use crate::{declared, rotating};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_share_a_store_present_each_refresh_token_once() {
@@ -146,4 +147,94 @@ async fn a_damaged_record_is_an_error_and_is_left_alone() {
         Some(damaged)
     );
     assert_eq!(stage.count(Endpoint::Token), 0);
+}
+
+#[tokio::test]
+async fn a_live_token_is_served_after_a_restart_although_its_renewal_fails() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let process = || {
+        let env = builder(&clock, |_| ())
+            .store(store.clone())
+            .build()
+            .unwrap();
+        let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+        (env, source)
+    };
+    let live = process().1.token().await.unwrap();
+    clock.advance(Duration::from_secs(3100)); // within the margin
+    stage.answer_always(Endpoint::Token, Some(Answer::status(400)));
+    let (env, source) = process();
+    for _ in 0..3 {
+        assert_eq!(
+            source.token().await.unwrap().access_token(),
+            live.access_token()
+        );
+        env.idle().await;
+    }
+    assert_eq!(
+        stage.count(Endpoint::Token),
+        2,
+        "one renewal was tried behind it"
+    );
+}
+
+#[tokio::test]
+async fn a_login_is_not_overwritten_by_what_was_kept_before_it() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(Faulty::new(&clock));
+    let env = builder(&clock, |_| ())
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+    let gate = store.hold_commits();
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.token().await }
+    });
+    gate.reached().await; // kept, and not yet published
+    let login = stage.issue_access_token(CLIENT, "read");
+    let access = oauth_core::Secret::new(login.clone());
+    source
+        .adopt(GrantedToken::access_token(access, Some(HOUR)))
+        .await
+        .unwrap();
+    gate.open();
+    assert_eq!(
+        waiting.await.unwrap().unwrap().access_token().expose(),
+        login
+    );
+    assert_eq!(source.cached().unwrap().access_token().expose(), login);
+}
+
+#[tokio::test]
+async fn what_could_not_be_kept_is_kept_before_the_next_renewal_and_nothing_counts_as_lost() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(Faulty::new(&clock));
+    let env = builder(&clock, |_| ())
+        .store(store.clone())
+        .build()
+        .unwrap();
+    let wanted = declared(
+        Wanted::of(&env, &stage),
+        oauth_core::server::RotationPolicy::Strict,
+    );
+    let source = wanted.refreshing(&seed);
+    store.fail_commits(true);
+    source.token().await.unwrap();
+    store.fail_commits(false);
+    let before = clock.slept().len();
+    for _ in 0..3 {
+        clock.advance(HOUR);
+        source.token().await.unwrap();
+    }
+    assert_eq!(clock.slept().len(), before, "no lease had to be waited for");
+    assert_eq!(
+        (stage.count(Endpoint::Token), stage.reuse_detected()),
+        (4, 0)
+    );
 }

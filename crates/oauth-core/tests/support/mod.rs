@@ -172,9 +172,9 @@ impl Wanted {
             &self.env,
             self.server,
             self.client,
+            "a user",
             self.grant.scopes,
             Some(given(seed)),
-            None,
         )
         .unwrap()
     }

@@ -1,7 +1,7 @@
 //! A store that fails when it is told to.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oauth_core::clock::ManualClock;
@@ -9,12 +9,31 @@ use oauth_core::record::{
     Change, Committed, Lease, MemoryStore, Record, RecordId, RecordStore, RecordValue, StoreError,
     Stored,
 };
+use tokio::sync::Notify;
 
 #[derive(Debug)]
 pub struct Faulty {
     inner: MemoryStore,
     leases: AtomicBool,
     commits: AtomicBool,
+    gate: Mutex<Option<Arc<Gate>>>,
+}
+
+/// Commits that have been made and wait before they answer.
+#[derive(Debug, Default)]
+pub struct Gate {
+    reached: Notify,
+    open: Notify,
+}
+
+impl Gate {
+    pub async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    pub fn open(&self) {
+        self.open.notify_one();
+    }
 }
 
 impl Faulty {
@@ -23,7 +42,15 @@ impl Faulty {
             inner: MemoryStore::with_clock(clock.clone()),
             leases: AtomicBool::default(),
             commits: AtomicBool::default(),
+            gate: Mutex::default(),
         }
+    }
+
+    /// The next commit is made, and answers when the gate is opened.
+    pub fn hold_commits(&self) -> Arc<Gate> {
+        let gate = Arc::<Gate>::default();
+        *self.gate.lock().unwrap() = Some(gate.clone());
+        gate
     }
 
     pub fn fail_leases(&self, fail: bool) {
@@ -65,7 +92,15 @@ impl RecordStore for Faulty {
         if self.commits.load(Ordering::SeqCst) {
             return failing();
         }
-        self.inner.commit(id, lease, change)
+        let gate = self.gate.lock().unwrap().take();
+        Box::pin(async move {
+            let committed = self.inner.commit(id, lease, change).await;
+            if let Some(gate) = gate {
+                gate.reached.notify_one();
+                gate.open.notified().await;
+            }
+            committed
+        })
     }
 
     fn put<'a>(&'a self, id: &'a RecordId, value: RecordValue) -> Stored<'a, u64> {
