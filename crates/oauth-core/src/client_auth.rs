@@ -245,8 +245,9 @@ impl ClientAuth {
         }
     }
 
-    /// Tells credentials apart without giving them away: the thumbprint of a public key, or 32 bits
-    /// of a hash of the secret, which fit too many secrets to find one by.
+    /// Tells credentials apart: the thumbprint of a public key, or 32 bits of a hash of the secret.
+    /// A random secret cannot be found by these bits, since too many others fit them; a guessable one
+    /// can: whoever has the bits and a list of likely secrets keeps but one in 2^32 of the list.
     pub(crate) fn fingerprint(&self, secrets: &Secrets) -> Result<String, Error> {
         match &self.method {
             AuthMethod::None => Ok(String::new()),

@@ -13,7 +13,7 @@ use crate::client_auth::apply::Attempt;
 use crate::client_auth::{Audience, ClientAuth};
 use crate::discovery::{Discovery, Metadata};
 use crate::env::Env;
-use crate::error::{Error, ErrorKind, Recovery};
+use crate::error::{Error, ErrorKind};
 use crate::grant::{Grant, Parameters};
 use crate::http::url::origin;
 use crate::http::{Failure, Pool};

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{Departures, RotationPolicy};
+use crate::text::escape;
 use crate::token::Scopes;
 
 /// What a token is asked for with (RFC 6749 1.3).
@@ -42,6 +43,8 @@ pub struct RefreshToken {
 #[derive(Default)]
 pub(crate) struct Parameters {
     pairs: Vec<(String, Secret)>,
+    /// Values that are declared of the server: no secrets, but nobody's to read either.
+    declared: Vec<Secret>,
 }
 
 /// Parameters that may stand more than once (RFC 8707 2, RFC 8693 2.1).
@@ -61,7 +64,10 @@ impl Parameters {
             return Ok(());
         }
         if !REPEATABLE.contains(&name) && self.pairs.iter().any(|(known, _)| known == name) {
-            let problem = format!("the parameter `{name}` would be sent twice (RFC 6749 3.2)");
+            let problem = format!(
+                "the parameter `{}` would be sent twice (RFC 6749 3.2)",
+                escape(name)
+            );
             return Err(
                 Error::config("departures.request.parameters", problem).remedy("take it out")
             );
@@ -79,13 +85,15 @@ impl Parameters {
         zeroize::Zeroizing::new(form.finish())
     }
 
-    /// The values of the parameters that are secret, to strike them out of what comes back.
+    /// The values to strike out of what comes back: of the parameters that are secret, and of the
+    /// parameters and headers that are declared.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         const SECRET: [&str; 3] = ["client_secret", "client_assertion", "refresh_token"];
         self.pairs
             .iter()
             .filter(|(name, _)| SECRET.contains(&name.as_str()))
             .map(|(_, value)| value)
+            .chain(&self.declared)
     }
 }
 
@@ -149,9 +157,16 @@ impl Grant {
                 parameters.push("scope", grant.scopes.joined(separator))?;
             }
         }
-        for (name, value) in &departures.request.parameters {
+        let declared = &departures.request;
+        for (name, value) in &declared.parameters {
             parameters.push(name, value)?;
         }
+        parameters.declared = declared
+            .parameters
+            .values()
+            .chain(declared.headers.values())
+            .map(Secret::new)
+            .collect();
         Ok(parameters)
     }
 }
@@ -204,7 +219,37 @@ mod tests {
     #[test]
     fn no_parameter_stands_twice() {
         let mut parameters = Parameters::default();
-        parameters.push("scope", "a").unwrap();
-        parameters.push("scope", "b").unwrap_err();
+        for name in ["scope", "a\n\u{1b}[2J"] {
+            parameters.push(name, "a").unwrap();
+            let error = parameters.push(name, "b").unwrap_err().to_string();
+            assert!(!error.contains(char::is_control), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn strikes_out_what_is_secret_and_what_is_declared() {
+        let mut departures = Departures::default();
+        let request = &mut departures.request;
+        request.parameters.insert("tenant".into(), "t-1234".into());
+        request.headers.insert("x-api-key".into(), "k-5678".into());
+        let grant = Grant::RefreshToken(RefreshToken {
+            refresh_token: Secret::new("refresh"),
+            scopes: Scopes::parse("read").unwrap(),
+        });
+        let mut parameters = grant.parameters(&departures).unwrap();
+        parameters.push("client_secret", "s3cret").unwrap();
+        parameters.push("client_id", "client").unwrap();
+        let mut struck: Vec<&str> = parameters.secrets().map(Secret::expose).collect();
+        struck.sort_unstable();
+        assert_eq!(struck, ["k-5678", "refresh", "s3cret", "t-1234"]);
+        let printed = format!("{parameters:?}");
+        assert!(
+            !struck.iter().any(|value| printed.contains(value)),
+            "{printed}"
+        );
+        assert!(
+            !parameters.encode().contains("k-5678"),
+            "headers are no parameters"
+        );
     }
 }

@@ -82,7 +82,8 @@ pub enum Committed {
     Yes,
     /// Somebody else holds the record now; the value went to its journal.
     Journaled,
-    /// The record was deleted meanwhile; the value was dropped.
+    /// The record was deleted meanwhile and the value was dropped, or a [`Change::Release`] came too
+    /// late, when there was nothing left to release.
     Gone,
 }
 
@@ -111,7 +112,8 @@ pub type Stored<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 /// Records that are changed under a lease, so that of many processes only one spends what can be
 /// spent once. Object-safe.
 pub trait RecordStore: fmt::Debug + Send + Sync {
-    /// Reads a record; `None`: there is none.
+    /// Reads a record; `None`: there never was one. A deleted record is `Some` with the value `None`:
+    /// its version goes on rising.
     fn load<'a>(&'a self, id: &'a RecordId) -> Stored<'a, Option<Record>>;
 
     /// Leases a record for `span`, creating it where there is none. `None`: somebody else holds it,
@@ -133,14 +135,17 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
         change: Change,
     ) -> Stored<'a, Committed>;
 
-    /// Writes a value whoever holds the record (somebody logged in): the holder is fenced off.
-    /// Answers the new version.
+    /// Writes a value whoever holds the record (somebody logged in): the holder is fenced off, and
+    /// the journal is cleared. Answers the new version.
     fn put<'a>(&'a self, id: &'a RecordId, value: RecordValue) -> Stored<'a, u64>;
 
     /// The records of a namespace whose ids begin with `prefix`, sorted, without deleted ones.
     fn list<'a>(&'a self, namespace: &'a str, prefix: &'a str) -> Stored<'a, Vec<RecordId>>;
 
     /// Deletes a record and its journal; a holder of its lease is fenced off. True where there was one.
+    ///
+    /// A token source that is alive does not look: it goes on serving its token until that ends.
+    /// Drop the source too.
     fn delete<'a>(&'a self, id: &'a RecordId) -> Stored<'a, bool>;
 }
 

@@ -1,5 +1,7 @@
 //! RFC 6749 5.2, and what else comes instead.
 
+use std::cmp::Reverse;
+
 use http::StatusCode;
 use serde_json::Value;
 
@@ -32,7 +34,7 @@ pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error 
                 .remedy("it may pass; if it lasts, ask whoever runs the server")
                 .with_recovery(retry)
         }
-        (_, Some(oauth)) => refused(oauth, asked, code),
+        (_, Some(oauth)) => refused(oauth, asked, &code.to_string()),
         (_, None) => unexplained(code, asked),
     };
     error.with_status(code)
@@ -41,11 +43,11 @@ pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error 
 /// A refusal in an answer that claims success.
 pub(super) fn in_success(members: &Members, asked: &Asked<'_>) -> Error {
     match oauth_error(members, asked) {
-        Some(oauth) => refused(oauth, asked, 200),
+        Some(oauth) => refused(oauth, asked, "in an answer that claims success"),
         None => Error::new(
             ErrorKind::Http,
             format!(
-                "{} answered 200 with an `error` that is not one (RFC 6749 5.2)",
+                "{} answered success with an `error` that is not one (RFC 6749 5.2)",
                 asked.from
             ),
         ),
@@ -63,15 +65,31 @@ fn oauth_error(members: &Members, asked: &Asked<'_>) -> Option<OAuthError> {
     if !is_code {
         return None;
     }
+    // the longest first: a short one may be a part of it, and would leave the rest to be read
+    let mut secrets = asked.secrets.to_vec();
+    secrets.sort_by_key(|secret| Reverse(secret.expose().len()));
     let shown = |member: &Option<Value>| {
         let text = member.as_ref()?.as_str()?;
-        (!text.is_empty()).then(|| escape_without(text, asked.secrets))
+        (!text.is_empty()).then(|| escape_without(text, &secrets))
     };
     Some(OAuthError {
-        code: escape_without(code, asked.secrets),
+        code: if means_something(code, asked) {
+            code.to_owned() // it is compared, and a declared value such as `client` may be a part of it
+        } else {
+            escape_without(code, &secrets)
+        },
         description: shown(&members.error_description),
         uri: shown(&members.error_uri),
     })
+}
+
+/// Whether the code decides what is to be done.
+fn means_something(code: &str, asked: &Asked<'_>) -> bool {
+    let declared = &asked.departures.errors;
+    by_code(code, asked).0 != Recovery::Report
+        || [&declared.passing, &declared.log_in_again]
+            .into_iter()
+            .any(|codes| codes.iter().any(|known| known == code))
 }
 
 fn with(error: Error, oauth: Option<OAuthError>) -> Error {
@@ -89,7 +107,7 @@ fn throttled(code: u16, asked: &Asked<'_>) -> Error {
     Error::new(ErrorKind::Throttled, problem)
 }
 
-fn refused(oauth: OAuthError, asked: &Asked<'_>, status: u16) -> Error {
+fn refused(oauth: OAuthError, asked: &Asked<'_>, status: &str) -> Error {
     let mut problem = format!(
         "{} refused the token request: {} ({status})",
         asked.from, oauth.code
@@ -199,4 +217,75 @@ fn unexplained(code: u16, asked: &Asked<'_>) -> Error {
     Error::new(ErrorKind::Http, problem)
         .remedy(remedy)
         .with_recovery(recovery)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::judge;
+    use crate::secret::Secret;
+    use crate::server::Departures;
+    use crate::token::Scopes;
+    use serde_json::json;
+
+    fn judged(status: u16, body: &Value, sent: &[&str]) -> Error {
+        let mut departures = Departures::default();
+        departures.response.success_statuses = vec![201];
+        departures.errors.passing = vec!["client_busy".into()];
+        let secrets: Vec<Secret> = sent.iter().copied().map(Secret::new).collect();
+        let asked = Asked {
+            from: "https://auth.example",
+            scopes: &Scopes::none(),
+            renewal: true,
+            refresh_token_expected: true,
+            authentication: "`none` as client `id`",
+            secrets: &secrets,
+            departures: &departures,
+            retry_after: None,
+        };
+        let status = StatusCode::from_u16(status).unwrap();
+        judge(
+            status,
+            &http::HeaderMap::new(),
+            body.to_string().as_bytes(),
+            &asked,
+        )
+        .unwrap_err()
+    }
+
+    #[test]
+    fn a_refusal_in_an_answer_that_claims_success_names_no_other_status() {
+        for status in [200, 201] {
+            for code in ["invalid_client", "", "\u{1b}"] {
+                let error = judged(status, &json!({"error": code}), &[]);
+                assert_eq!(error.status(), Some(status));
+                let text = error.to_string();
+                assert!(text.contains("success") && !text.contains("20"), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn strikes_out_a_value_that_holds_another_one() {
+        let body = json!({"error": "invalid_client", "error_description": "not acme-s3cret"});
+        for sent in [["acme", "acme-s3cret"], ["acme-s3cret", "acme"]] {
+            let error = judged(400, &body, &sent);
+            let description = error.oauth().unwrap().description.as_deref();
+            assert_eq!(description, Some("not [REDACTED]"));
+        }
+    }
+
+    #[test]
+    fn a_declared_value_that_is_a_part_of_a_code_changes_no_decision() {
+        for (code, shown, recovery) in [
+            ("invalid_client", "invalid_client", "FixConfig"),
+            ("invalid_grant", "invalid_grant", "LogInAgain"),
+            ("client_busy", "client_busy", "Retry"),
+            ("no_such_client", "no_such_[REDACTED]", "Report"),
+        ] {
+            let error = judged(400, &json!({"error": code}), &["client", "grant"]);
+            assert_eq!(error.oauth().unwrap().code, shown);
+            assert_eq!(error.recovery().name(), recovery, "{code}");
+        }
+    }
 }

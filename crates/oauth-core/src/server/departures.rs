@@ -1,6 +1,7 @@
 //! How one server departs from the RFCs: data, declared, never found by trial.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -35,7 +36,9 @@ pub struct Departures {
 }
 
 /// Departures in token requests.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+///
+/// `Debug` prints the names of `parameters` and `headers`, not their values.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct RequestDepartures {
@@ -46,9 +49,11 @@ pub struct RequestDepartures {
     /// Whether `client_id` is sent beside an assertion. Default: yes, as most servers want it
     /// (RFC 7521 4.2 makes it optional); some refuse it.
     pub client_id_with_assertion: bool,
-    /// Parameters added to every token request. None may be one the protocol sets.
+    /// Parameters added to every token request. None may be one the protocol sets; no secrets. The
+    /// values are not printed, and struck out of what a server echoes (from 4 bytes on).
     pub parameters: BTreeMap<String, String>,
-    /// Headers added to every token request. None may be one the protocol sets; no secrets.
+    /// Headers added to every token request. None may be one the protocol sets; no secrets. The
+    /// values are not printed, and struck out of what a server echoes (from 4 bytes on).
     pub headers: BTreeMap<String, String>,
 }
 
@@ -61,6 +66,25 @@ impl Default for RequestDepartures {
             parameters: BTreeMap::new(),
             headers: BTreeMap::new(),
         }
+    }
+}
+
+impl fmt::Debug for RequestDepartures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            basic_encoding,
+            scope_separator,
+            client_id_with_assertion,
+            parameters,
+            headers,
+        } = self;
+        f.debug_struct("RequestDepartures")
+            .field("basic_encoding", basic_encoding)
+            .field("scope_separator", scope_separator)
+            .field("client_id_with_assertion", client_id_with_assertion)
+            .field("parameters", &parameters.keys())
+            .field("headers", &headers.keys())
+            .finish()
     }
 }
 
@@ -295,6 +319,19 @@ mod tests {
             RotationPolicy::Grace(Duration::from_secs(600))
         );
         assert_eq!(declared.assertion.lifetime, Some(Duration::from_secs(290)));
+    }
+
+    #[test]
+    fn prints_the_names_of_what_is_added_and_no_value() {
+        let declared = parse(json!({"request": {
+            "parameters": {"tenant": "value-1"},
+            "headers": {"x-api-key": "value-2"},
+        }}))
+        .unwrap();
+        for printed in [format!("{declared:?}"), format!("{declared:#?}")] {
+            assert!(printed.contains("tenant") && printed.contains("x-api-key"));
+            assert!(!printed.contains("value-"), "{printed}");
+        }
     }
 
     #[test]

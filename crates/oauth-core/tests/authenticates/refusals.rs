@@ -86,6 +86,38 @@ async fn declared_parameters_and_headers_are_sent() {
 }
 
 #[tokio::test]
+async fn declared_values_that_the_server_echoes_are_struck_out() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let echo = json!({
+        "error": "invalid_request",
+        "error_description": "tenant t-12 34 (t-12+34), key k-5678",
+    });
+    stage.answer(Endpoint::Token, Answer::json(400, &echo));
+    let wanted = Wanted::of(&env(&clock), &stage).departing(|departures| {
+        let request = &mut departures.request;
+        request.parameters.insert("tenant".into(), "t-12 34".into());
+        request.headers.insert("x-api-key".into(), "k-5678".into());
+    });
+    let printed = format!("{:?}", wanted.server);
+    assert!(
+        !printed.contains("t-12") && !printed.contains("k-5678"),
+        "{printed}"
+    );
+    let error = wanted.token().await.unwrap_err();
+    assert_eq!(
+        error.oauth().unwrap().description.as_deref(),
+        Some("tenant [REDACTED] ([REDACTED]), key [REDACTED]")
+    );
+    for shown in [error.to_string(), format!("{error:?}")] {
+        assert!(
+            !shown.contains("t-12") && !shown.contains("k-5678"),
+            "{shown}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn scopes_are_joined_as_declared() {
     let clock = clock();
     let stage = strict(&clock).await;

@@ -6,6 +6,7 @@ use crate::signing_key::{Algorithm, KeyErrorKind, KeyOptions};
 
 const RS384: Option<Algorithm> = Some(Algorithm::RS384);
 
+// KEY-001, KEY-034: PKCS#8 in PEM, DER
 #[test]
 fn loads_rsa_in_every_form() {
     let key = make::rsa();
@@ -31,6 +32,7 @@ fn loads_rsa_of_every_usual_size() {
     }
 }
 
+// KEY-009, KEY-010, KEY-034: PKCS#8, SEC1, DER
 #[test]
 fn loads_ec_in_every_form() {
     for (key, algorithm) in [
@@ -69,6 +71,7 @@ fn loads_ed25519_in_every_form() {
     }
 }
 
+// KEY-011
 #[test]
 fn skips_the_parameters_before_an_ec_key() {
     let key = make::p384();
@@ -118,11 +121,11 @@ fn pads_an_ec_scalar_that_lost_its_leading_zeros() {
 fn reads_past_line_ends_marks_and_indentation() {
     let text = pem("PRIVATE KEY", &make::p256().pkcs8());
     for variant in [
-        text.replace('\n', "\r\n"),
+        text.replace('\n', "\r\n"), // KEY-028
         text.replace('\n', "\r"),
-        format!("\u{feff}{text}"),
+        format!("\u{feff}{text}"), // KEY-029
         format!("\u{feff}{}", text.replace('\n', "\r\n")),
-        text.replace('\n', ""),
+        text.replace('\n', ""), // KEY-031
         text.replace('\n', " "),
         text.lines().map(|line| format!("    {line}  \n")).collect(),
         format!("\n\n{text}\n\n"),
@@ -134,6 +137,7 @@ fn reads_past_line_ends_marks_and_indentation() {
     }
 }
 
+// KEY-024
 #[test]
 fn takes_the_private_key_among_certificates() {
     let key = make::p256();

@@ -84,6 +84,7 @@ fn ignores_a_passphrase_that_is_not_needed() {
     accepted(make::p256().pkcs8(), &with_passphrase(None, PASSPHRASE));
 }
 
+// KEY-018
 #[test]
 fn asks_for_the_passphrase() {
     let der = aes(scrypt());
@@ -93,6 +94,7 @@ fn asks_for_the_passphrase() {
     }
 }
 
+// KEY-019
 #[test]
 fn refuses_every_wrong_passphrase_in_the_same_words() {
     let der = aes(pbkdf2(Pbkdf2Prf::HmacWithSha256));

@@ -12,6 +12,7 @@ use crate::signing_key::{Algorithm, KeyOptions, SigningKey};
 
 const RS384: Option<Algorithm> = Some(Algorithm::RS384);
 
+// KEY-022
 #[test]
 fn refuses_files_of_other_programs_and_names_them() {
     let pfx = seq(&[
@@ -45,6 +46,7 @@ fn refuses_files_of_other_programs_and_names_them() {
     }
 }
 
+// KEY-025
 #[test]
 fn refuses_what_holds_no_private_key() {
     let key = make::rsa();
@@ -69,6 +71,7 @@ fn refuses_what_holds_no_private_key() {
     }
 }
 
+// KEY-027
 #[test]
 fn refuses_to_choose_between_two_private_keys() {
     let [one, two] = [make::p256(), make::p256()].map(|key| pem("PRIVATE KEY", &key.pkcs8()));
@@ -82,6 +85,7 @@ fn refuses_to_choose_between_two_private_keys() {
     );
 }
 
+// KEY-032
 #[test]
 fn refuses_line_breaks_that_are_two_characters_and_repairs_nothing() {
     let text = pem("PRIVATE KEY", &make::rsa().pkcs8());
@@ -89,6 +93,7 @@ fn refuses_line_breaks_that_are_two_characters_and_repairs_nothing() {
     says(text.replace('\n', "\\r\\n"), RS384, Encoding, "line breaks");
 }
 
+// KEY-033
 #[test]
 fn refuses_what_was_encoded_once_too_often_and_says_how_to_undo_it() {
     let text = pem("PRIVATE KEY", &make::rsa().pkcs8());
@@ -127,6 +132,7 @@ fn refuses_what_was_encoded_once_too_often_and_says_how_to_undo_it() {
     says("key.pem", RS384, Encoding, "file:PATH");
 }
 
+// KEY-035
 #[test]
 fn refuses_a_key_that_is_cut_at_any_byte() {
     for whole in [
@@ -168,6 +174,7 @@ fn never_loads_a_damaged_key_as_another_one() {
     }
 }
 
+// KEY-036
 #[test]
 fn refuses_pem_whose_lines_do_not_fit_together() {
     let text = pem("PRIVATE KEY", &make::rsa().pkcs8());
@@ -201,6 +208,7 @@ fn refuses_pem_whose_lines_do_not_fit_together() {
     }
 }
 
+// KEY-021
 #[test]
 fn refuses_the_old_encryption_of_openssl_and_says_how_to_convert() {
     let body = STANDARD.encode(make::random::<64>());

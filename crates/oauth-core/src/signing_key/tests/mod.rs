@@ -125,10 +125,14 @@ fn knows_an_algorithm_by_its_name_only() {
     }
 }
 
+// KEY-045: that the kind and the words are these. aws-lc-rs seals its source of random bytes, so that
+// none that fails can be put in its place: that generating and signing end here and try no other source
+// is to be read in `pair`.
 #[test]
-fn reports_a_failed_source_of_random_bytes_and_has_no_substitute() {
+fn names_a_failed_source_of_random_bytes_as_a_fault_that_lasts() {
     let fault = super::pair::no_random_bytes(aws_lc_rs::error::Unspecified);
     assert_eq!(fault.kind(), KeyErrorKind::Rng);
+    assert!(!fault.is_retryable(), "{fault}");
     assert!(
         fault.to_string().contains("no weaker substitute"),
         "{fault}"

@@ -9,6 +9,7 @@ use crate::signing_key::KeyErrorKind::{
 
 const RS384: Option<Algorithm> = Some(Algorithm::RS384);
 
+// KEY-004
 #[test]
 fn refuses_rsa_that_is_too_short_or_too_long() {
     let key = make::rsa();
@@ -35,6 +36,7 @@ fn refuses_rsa_that_is_too_short_or_too_long() {
     );
 }
 
+// KEY-005
 #[test]
 fn refuses_rsa_whose_numbers_make_no_key() {
     let key = make::rsa();
@@ -109,13 +111,14 @@ fn refuses_an_algorithm_the_key_is_not_for() {
         (&p384, Algorithm::ES256, "P-384"),
         (&p256, Algorithm::RS256, "P-256"),
         (&p384, Algorithm::EdDSA, "P-384"),
-        (&ed, Algorithm::RS384, "Ed25519"),
+        (&ed, Algorithm::RS384, "Ed25519"), // KEY-016
         (&ed, Algorithm::ES256, "Ed25519"),
     ] {
         says(key, Some(algorithm), AlgorithmMismatch, words);
     }
 }
 
+// KEY-008
 #[test]
 fn refuses_a_pss_key_for_pkcs1_signatures_and_names_its_oid() {
     for algorithm in [Algorithm::RS256, Algorithm::RS384, Algorithm::RS512] {
@@ -128,6 +131,7 @@ fn refuses_a_pss_key_for_pkcs1_signatures_and_names_its_oid() {
     }
 }
 
+// KEY-013
 #[test]
 fn refuses_other_curves() {
     let key = make::p256();
@@ -149,6 +153,7 @@ fn refuses_other_curves() {
     }
 }
 
+// KEY-014
 #[test]
 fn refuses_a_curve_that_is_spelled_out() {
     let key = make::p256();
@@ -178,6 +183,7 @@ fn refuses_a_curve_that_is_spelled_out() {
     );
 }
 
+// KEY-015
 #[test]
 fn refuses_a_scalar_or_a_point_that_is_not_of_the_curve() {
     let order = [
@@ -240,6 +246,7 @@ fn refuses_an_ed25519_key_whose_halves_differ() {
     refused(short.pkcs8(), &options(None), Encoding);
 }
 
+// KEY-017
 #[test]
 fn refuses_keys_of_other_kinds() {
     let dsa = [

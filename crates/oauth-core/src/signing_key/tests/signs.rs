@@ -231,6 +231,7 @@ fn prints_nothing_of_a_key_but_its_name() {
     assert!(!format!("{options:?}").contains("sesame"), "{options:?}");
 }
 
+// KEY-044: DER
 #[test]
 fn turns_the_der_of_a_kms_into_the_form_of_jws() {
     for (algorithm, width) in [(Algorithm::ES256, 32), (Algorithm::ES384, 48)] {
@@ -281,6 +282,7 @@ fn refuses_der_that_is_no_signature_of_the_algorithm() {
     assert!(fault.to_string().contains("already"), "{fault}");
 }
 
+// KEY-044: a wrong length
 #[test]
 fn refuses_what_a_signer_answers_in_another_form() {
     for (algorithm, answer, says) in [
@@ -328,6 +330,7 @@ impl Signer for Kms {
     }
 }
 
+// KEY-044: a timeout, a throttle
 #[test]
 fn tells_a_passing_fault_of_a_signer_from_a_lasting_one() {
     let sign = |answer| {
@@ -356,6 +359,7 @@ fn tells_a_passing_fault_of_a_signer_from_a_lasting_one() {
     assert_eq!(sign(Ok(vec![0xa5; 64])).unwrap(), [0xa5; 64]);
 }
 
+// KEY-044: a low S
 #[test]
 fn takes_a_signature_with_a_high_or_a_low_s() {
     // RFC 7518 3.4 wants neither form; some KMSs normalise to the low one.

@@ -117,6 +117,7 @@ fn signs_on_with_the_last_good_key_while_the_new_one_is_half_written() {
     assert!(log.contains("INFO") && !log.contains("WARN"), "{log}");
 }
 
+// KEY-042
 #[test]
 fn signs_on_with_the_last_good_key_when_the_file_cannot_be_read() {
     let place = Place::with(&key());
@@ -155,6 +156,7 @@ fn fails_only_when_no_key_was_ever_loaded() {
     assert!(fault.to_string().contains("does not exist"), "{fault}");
 }
 
+// KEY-041
 #[test]
 fn reads_old_or_new_but_never_half_while_the_file_is_replaced() {
     let [one, two] = [key(), key()];
@@ -270,6 +272,7 @@ fn prints_where_a_key_is_and_nothing_of_it() {
     );
 }
 
+// KEY-038: mode and link; the owner is judged at `crate::files`
 #[cfg(unix)]
 #[test]
 fn refuses_a_key_that_others_may_write_and_warns_of_one_they_may_read() {
@@ -293,6 +296,9 @@ fn refuses_a_key_that_others_may_write_and_warns_of_one_they_may_read() {
         log.contains("WARN") && log.contains("may be read by others"),
         "{log}"
     );
+    let (again, log) = logged(|| place.source().current(&Secrets::default()));
+    again.unwrap();
+    assert!(!log.contains("WARN"), "said once: {log}");
     assert_eq!(
         place.source().current(&strict).unwrap_err().kind(),
         KeyErrorKind::Unreadable
