@@ -119,7 +119,6 @@ async fn a_server_is_asked_again_when_it_said_so() {
     for status in [429, 503] {
         for (headers, pauses) in [
             (&["7"][..], secs(&[7, 7])),
-            (&["0"], secs(&[0, 0])),
             (&["2", "9"], secs(&[9, 9])),
             (&["9", "soon"], secs(&[9, 9])),
         ] {

@@ -129,10 +129,9 @@ fn knows_an_algorithm_by_its_name_only() {
 // none that fails can be put in its place: that generating and signing end here and try no other source
 // is to be read in `pair`.
 #[test]
-fn names_a_failed_source_of_random_bytes_as_a_fault_that_lasts() {
+fn a_failed_source_of_random_bytes_has_a_kind_and_words_of_its_own() {
     let fault = super::pair::no_random_bytes(aws_lc_rs::error::Unspecified);
     assert_eq!(fault.kind(), KeyErrorKind::Rng);
-    assert!(!fault.is_retryable(), "{fault}");
     assert!(
         fault.to_string().contains("no weaker substitute"),
         "{fault}"
