@@ -233,7 +233,7 @@ mod tests {
         request.parameters.insert("tenant".into(), "t-1234".into());
         request.headers.insert("x-api-key".into(), "k-5678".into());
         let grant = Grant::RefreshToken(RefreshToken {
-            refresh_token: Secret::new("refresh"),
+            refresh_token: Secret::new("r-9012"),
             scopes: Scopes::parse("read").unwrap(),
         });
         let mut parameters = grant.parameters(&departures).unwrap();
@@ -241,7 +241,7 @@ mod tests {
         parameters.push("client_id", "client").unwrap();
         let mut struck: Vec<&str> = parameters.secrets().map(Secret::expose).collect();
         struck.sort_unstable();
-        assert_eq!(struck, ["k-5678", "refresh", "s3cret", "t-1234"]);
+        assert_eq!(struck, ["k-5678", "r-9012", "s3cret", "t-1234"]);
         let printed = format!("{parameters:?}");
         assert!(
             !struck.iter().any(|value| printed.contains(value)),

@@ -1,5 +1,6 @@
 //! Text that somebody else wrote, made fit for a log or a terminal.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use url::form_urlencoded::byte_serialize;
@@ -30,8 +31,11 @@ pub fn escape(text: &str) -> String {
 /// [`escape`], after every given secret that occurs in the text, as it is or encoded as a form, was
 /// struck out: servers echo what they were sent.
 pub fn escape_without(text: &str, secrets: &[Secret]) -> String {
+    // the longest first: a short one within it would leave the rest readable
+    let mut longest_first: Vec<&str> = secrets.iter().map(Secret::expose).collect();
+    longest_first.sort_by_key(|secret| Reverse(secret.len()));
     let mut masked = text.to_owned();
-    for secret in secrets.iter().map(Secret::expose) {
+    for secret in longest_first {
         if secret.len() >= 4 {
             let encoded: String = byte_serialize(secret.as_bytes()).collect();
             masked = masked

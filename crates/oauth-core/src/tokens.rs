@@ -1,6 +1,7 @@
 //! What makes a token that token, and the record of it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +14,7 @@ use crate::secret::Secret;
 use crate::token::Scopes;
 
 /// What makes a token that token: two connections with the same key share one token and one renewal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenKey {
     /// The authorization server as configured: issuer, else token endpoint, else base of discovery.
@@ -39,6 +40,25 @@ pub struct TokenKey {
     /// The credential's fingerprint, only where nothing irreplaceable is stored: a new key must not
     /// orphan a refresh token.
     pub credential: Option<String>,
+}
+
+/// Prints of declared parameters and headers the names alone, and no query of a URL.
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let authority = self.authority.split('?').next();
+        f.debug_struct("TokenKey")
+            .field("authority", &authority.unwrap_or_default())
+            .field("client_id", &self.client_id)
+            .field("grant", &self.grant)
+            .field("subject", &self.subject)
+            .field("tenant", &self.tenant)
+            .field("scopes", &self.scopes)
+            .field("resource", &self.resource)
+            .field("audience", &self.audience)
+            .field("parameters", &self.parameters.keys())
+            .field("headers", &self.headers.keys())
+            .finish_non_exhaustive()
+    }
 }
 
 impl TokenKey {

@@ -147,21 +147,30 @@ fn drip(rest: &str) -> Vec<Step> {
 #[tokio::test]
 async fn a_server_that_takes_too_long_is_left_at_the_deadline() {
     let head = "content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
-    for (case, script) in [
+    for (case, script, told) in [
         (
             "silent after the request",
             vec![Step::ReadRequest, Step::UntilPeerCloses],
+            "within 300ms",
         ),
-        ("silent after the head", {
-            let head = format!("HTTP/1.1 200 OK\r\n{head}");
-            vec![Step::ReadRequest, Step::text(head), Step::UntilPeerCloses]
-        }),
-        ("a head byte by byte", drip(head)),
-        ("a body byte by byte", {
-            let mut script = drip(&" ".repeat(100));
-            script[1] = Step::text(format!("HTTP/1.1 200 OK\r\n{head}"));
-            script
-        }),
+        (
+            "silent after the head",
+            {
+                let head = format!("HTTP/1.1 200 OK\r\n{head}");
+                vec![Step::ReadRequest, Step::text(head), Step::UntilPeerCloses]
+            },
+            "paused inside its answer for more than 200ms",
+        ),
+        ("a head byte by byte", drip(head), "within 300ms"),
+        (
+            "a body byte by byte",
+            {
+                let mut script = drip(&" ".repeat(100));
+                script[1] = Step::text(format!("HTTP/1.1 200 OK\r\n{head}"));
+                script
+            },
+            "within 300ms",
+        ),
     ] {
         let socket = socket(script).await;
         let clock = clock();
@@ -174,6 +183,7 @@ async fn a_server_that_takes_too_long_is_left_at_the_deadline() {
             (ErrorKind::Timeout, RETRY),
             "{case}: {error}"
         );
+        assert!(error.to_string().contains(told), "{case}: {error}");
         assert_eq!(clock.slept().len(), 2, "{case}");
         let passed = began.elapsed();
         assert!(passed < Duration::from_secs(5), "{case}: {passed:?}");
@@ -208,4 +218,26 @@ async fn a_slow_answer_inside_the_deadlines_is_taken() {
             .expose(),
         "slow"
     );
+}
+
+#[tokio::test]
+async fn a_pause_is_counted_inside_the_body_and_not_before_the_head() {
+    let body = granted("slow").to_string();
+    let length = body.len();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
+    let rest = format!("content-length: {length}\r\n\r\n{body}");
+    let socket = socket(vec![
+        Step::ReadRequest,
+        Step::Drip {
+            bytes: head.as_bytes().to_vec(),
+            every: Duration::from_millis(10),
+        },
+        Step::text(rest),
+    ])
+    .await;
+    let env = env_with(&clock(), |settings| {
+        settings.read_timeout = Duration::from_millis(200);
+    });
+    ask(&env, socket.url()).await.unwrap();
+    assert_eq!(socket.connections(), 1);
 }

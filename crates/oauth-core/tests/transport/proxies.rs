@@ -5,7 +5,9 @@ use base64::engine::general_purpose::STANDARD;
 use oauth_core::error::ErrorKind;
 use oauth_core::http::{HttpSettings, Proxy};
 use oauth_core::secret::Secret;
-use oauth_stage::{Endpoint, Step, Strict};
+use oauth_core::server::DiscoveryKind;
+use oauth_stage::{Endpoint, Socket, Step, Strict};
+use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -122,6 +124,38 @@ async fn the_credentials_of_a_proxy_go_to_the_proxy_alone() {
     assert_eq!(stage.count(Endpoint::Token), 1);
     let headers = stage.log()[0].headers().clone();
     assert!(headers.get("proxy-authorization").is_none(), "{headers:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_named_by_a_private_host_is_the_way_to_a_foreign_endpoint() {
+    let issuer = "http://127.0.0.1:9";
+    let metadata = json!({
+        "issuer": issuer,
+        "token_endpoint": "https://elsewhere.example/token",
+        "grant_types_supported": ["client_credentials"],
+        "response_types_supported": [],
+    });
+    let refuses = says("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n");
+    let proxy = Socket::builder()
+        .connection(vec![Step::ReadRequest, Step::json(200, &metadata)])
+        .connection(refuses.clone())
+        .connection(refuses.clone())
+        .connection(refuses)
+        .start()
+        .await
+        .unwrap();
+    let env = env_with(&clock(), |settings| {
+        let named = proxy.url().replace("127.0.0.1", "localhost");
+        settings.proxy = Proxy::Url(Secret::new(named));
+    });
+    let wanted = Wanted::discovered(&env, issuer, DiscoveryKind::OAuth);
+    let error = ask_of(wanted).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Connect, "{error}");
+    let asked = String::from_utf8(proxy.requests().remove(1)).unwrap();
+    assert!(
+        asked.starts_with("CONNECT elsewhere.example:443 "),
+        "{asked}"
+    );
 }
 
 #[tokio::test]

@@ -87,6 +87,17 @@ async fn a_redirect_is_refused_wherever_it_points() {
 }
 
 #[tokio::test]
+async fn a_redirect_to_nowhere_is_refused_too() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    stage.answer_always(Endpoint::Token, Some(Answer::status(302)));
+    let error = ask(&env(&clock), stage.url()).await.unwrap_err();
+    assert_eq!(error.kind().name(), "Protocol.RedirectRefused");
+    assert!(error.to_string().contains("to nowhere"), "{error}");
+    assert_eq!(stage.count(Endpoint::Any), 1);
+}
+
+#[tokio::test]
 async fn a_status_that_is_no_redirect_to_follow_is_an_http_error() {
     for status in [300, 304, 305] {
         let clock = clock();
