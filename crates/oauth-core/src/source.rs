@@ -2,6 +2,7 @@
 
 mod fixed;
 mod flight;
+mod keep;
 mod lifetime;
 mod renewing;
 mod restore;

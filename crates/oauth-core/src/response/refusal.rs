@@ -1,7 +1,5 @@
 //! RFC 6749 5.2, and what else comes instead.
 
-use std::cmp::Reverse;
-
 use http::StatusCode;
 use serde_json::Value;
 
@@ -65,18 +63,15 @@ fn oauth_error(members: &Members, asked: &Asked<'_>) -> Option<OAuthError> {
     if !is_code {
         return None;
     }
-    // the longest first: a short one may be a part of it, and would leave the rest to be read
-    let mut secrets = asked.secrets.to_vec();
-    secrets.sort_by_key(|secret| Reverse(secret.expose().len()));
     let shown = |member: &Option<Value>| {
         let text = member.as_ref()?.as_str()?;
-        (!text.is_empty()).then(|| escape_without(text, &secrets))
+        (!text.is_empty()).then(|| escape_without(text, asked.secrets))
     };
     Some(OAuthError {
         code: if means_something(code, asked) {
             code.to_owned() // it is compared, and a declared value such as `client` may be a part of it
         } else {
-            escape_without(code, &secrets)
+            escape_without(code, asked.secrets)
         },
         description: shown(&members.error_description),
         uri: shown(&members.error_uri),

@@ -1,24 +1,21 @@
 //! The steps of a renewal: read the record, lease it, ask, commit, publish. What is spent is spent
 //! under a lease, and what was answered is never thrown away.
 
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-
-use crate::endpoint::Issued;
-use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::{Grant, RefreshToken};
-use crate::record::{Change, Committed, Lease, Record, StoreError};
-use crate::response::Granted;
+use crate::record::{Lease, Record};
 use crate::retry::fraction;
 use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::flight::Live;
+use crate::source::keep::logged_out;
 use crate::source::lifetime::moments;
 use crate::source::renewing::{Renewing, Start};
-use crate::token::{Deviation, Token};
-use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
+use crate::token::Token;
+use crate::tokens::{TokenRecord, new_generation, seed_fingerprint};
 
 /// Between two looks at a record that somebody else holds.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
@@ -105,22 +102,6 @@ impl Renewing {
         Ok(self.flights.publish(live, known).unwrap_or(token))
     }
 
-    /// An answer as the part of a record and as a token.
-    fn receive(&self, granted: Granted, asked_at: DateTime<Utc>) -> Result<(Access, Token), Error> {
-        report(&granted.deviations, self.endpoint.server().name());
-        let access = Access {
-            token: granted.access_token,
-            asked_at,
-            lifetime: granted.lifetime,
-            scopes: granted.scopes,
-        };
-        let token = self.token_of(&access, granted.deviations).ok_or_else(|| {
-            let fault = ErrorKind::Protocol(ProtocolFault::BadValue);
-            Error::new(fault, "the token answered fits no header")
-        })?;
-        Ok((access, token))
-    }
-
     fn lease_span(&self) -> Duration {
         let settings = self.env.http().settings();
         settings.overall_timeout + settings.request_timeout + settings.late_answer + LEASE_MARGIN
@@ -134,12 +115,6 @@ impl Renewing {
             .await
             .map_err(|error| self.store_failed(&error))?;
         Ok(record.unwrap_or_default())
-    }
-
-    pub(super) fn store_failed(&self, error: &StoreError) -> Error {
-        let problem = format!("the store of tokens failed: {error}");
-        Error::new(ErrorKind::Store, problem)
-            .remedy("nothing was sent or lost; mend the store, then it goes on by itself")
     }
 
     /// A token that another process has put into the record.
@@ -333,193 +308,5 @@ impl Renewing {
                 Err(Error::config("refresh_token", fault).with_kind(ErrorKind::Credential))
             }
         }
-    }
-
-    /// Keeps what was answered, then publishes it.
-    async fn keep(
-        &self,
-        lease: &Lease,
-        former: TokenRecord,
-        issued: Issued,
-        is_replacement: bool,
-        known: Option<u64>,
-    ) -> Result<Option<Arc<Token>>, Error> {
-        let Issued {
-            mut granted,
-            asked_at,
-            asked_tick,
-        } = issued;
-        // an answer without one leaves the former in force (RFC 6749 6)
-        let successor = granted.refresh_token.take();
-        let (generation, follows) = match &successor {
-            Some(_) => (new_generation(), Some(former.generation)),
-            None => (former.generation, former.follows),
-        };
-        let refresh_token = successor.or(former.refresh_token);
-        let (access, token) = self.receive(granted, asked_at)?;
-        let record = TokenRecord {
-            access: Some(access.clone()),
-            refresh_token,
-            seeds: former.seeds,
-            generation,
-            follows,
-            scopes: former.scopes,
-            ..TokenRecord::default()
-        };
-        let token = match self.commit(lease, &record).await {
-            Ok(Committed::Yes) => token,
-            Ok(Committed::Journaled) => {
-                tracing::warn!(
-                    "a login or another process was faster; what this renewal brought is in the journal"
-                );
-                return Ok(None);
-            }
-            Ok(Committed::Gone) => {
-                let problem = "this token was deleted while it was renewed; it does not come back";
-                return Err(Error::new(ErrorKind::Store, problem)
-                    .with_recovery(Recovery::LogInAgain)
-                    .remedy("log in again, if the connection is still wanted"));
-            }
-            Err(error) => {
-                tracing::error!(%error, "a new token could not be kept; it works, and is lost with this process");
-                self.set_unsaved(Some((lease.clone(), record)));
-                token.not_persisted()
-            }
-        };
-        let version = lease.record.version + 1;
-        let moments = moments(asked_tick, access.lifetime);
-        let live = Live::new(
-            Arc::new(token),
-            version,
-            asked_tick,
-            moments,
-            is_replacement,
-        );
-        Ok(self.flights.publish(live, known))
-    }
-
-    /// Writes what was answered, in three tries: the server has spent what it was asked with.
-    async fn commit(&self, lease: &Lease, record: &TokenRecord) -> Result<Committed, StoreError> {
-        let value = record.write();
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let change = Change::Replace(value.clone());
-            match self.env.store().commit(&self.id, lease, change).await {
-                Err(_) if tries < 3 => self.env.clock().sleep(POLL.1).await,
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Tries once more to keep what could not be kept, before the record is read again.
-    async fn keep_unsaved(&self) {
-        let unsaved = self.unsaved().take();
-        let Some((lease, record)) = unsaved else {
-            return;
-        };
-        if let Err(error) = self.commit(&lease, &record).await {
-            tracing::error!(%error, "a new token still cannot be kept");
-            self.set_unsaved(Some((lease, record)));
-        }
-    }
-
-    fn unsaved(&self) -> MutexGuard<'_, Option<(Lease, TokenRecord)>> {
-        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn set_unsaved(&self, unsaved: Option<(Lease, TokenRecord)>) {
-        *self.unsaved() = unsaved;
-    }
-
-    /// The server says that the refresh token is dead: final only if it is still the stored one.
-    async fn ended(
-        &self,
-        lease: &Lease,
-        mut record: TokenRecord,
-        error: Error,
-    ) -> Result<Option<Arc<Token>>, Error> {
-        for late in &lease.record.journal {
-            let late = TokenRecord::read(late).map_err(|error| self.store_failed(&error))?;
-            let is_sibling = late.follows.is_some() && late.follows == record.follows;
-            if is_sibling && late.is_other_chain(&record) {
-                tracing::warn!("this refresh token is dead; one from a late answer is tried");
-                self.commit_or_log(lease, &late).await;
-                return Ok(None);
-            }
-        }
-        let why = match record.lost {
-            0 => error.to_string(),
-            _ => format!(
-                "the answer to an earlier renewal was lost, and with it the successor ({error})"
-            ),
-        };
-        record.ended = Some(why.clone());
-        let change = Change::Replace(record.write());
-        match self.env.store().commit(&self.id, lease, change).await {
-            Ok(Committed::Yes) => {}
-            Ok(_) => return Ok(None), // somebody has put another one there
-            Err(error) => {
-                tracing::error!(%error, "that the grant has ended could not be kept");
-            }
-        }
-        tracing::error!(%error, "the grant has ended: somebody must log in again");
-        let ended = logged_out(&why);
-        Err(match error.oauth() {
-            Some(oauth) => ended.with_oauth(oauth.clone()),
-            None => ended,
-        })
-    }
-
-    async fn release(&self, lease: &Lease) {
-        if let Err(error) = self
-            .env
-            .store()
-            .commit(&self.id, lease, Change::Release)
-            .await
-        {
-            tracing::warn!(%error, "the right to renew could not be given back; it ends by itself");
-        }
-    }
-
-    async fn commit_or_log(&self, lease: &Lease, record: &TokenRecord) {
-        let kept = self
-            .env
-            .store()
-            .commit(&self.id, lease, Change::Replace(record.write()))
-            .await;
-        if let Err(error) = kept {
-            tracing::error!(%error, "the record of this token could not be written");
-        }
-    }
-
-    /// After a lost answer: unless a grace is declared, the live token is served almost to its end before
-    /// the refresh token is presented once more, since that may revoke the grant.
-    pub(super) fn pause_after_lost_answer(&self) -> Duration {
-        const BEFORE_THE_END: Duration = Duration::from_secs(10);
-        let short = super::lifetime::cool_down(self.flights.strikes());
-        let declared = self.endpoint.server().departures.lifetime.rotation;
-        if !matches!(declared, RotationPolicy::Strict | RotationPolicy::Unknown) {
-            return short;
-        }
-        let now = self.env.clock().ticks();
-        match self.flights.live().and_then(|live| live.served_until()) {
-            Some(until) => until
-                .saturating_sub(now)
-                .saturating_sub(BEFORE_THE_END)
-                .max(short),
-            None => short,
-        }
-    }
-}
-
-fn logged_out(why: &str) -> Error {
-    Error::new(ErrorKind::LoggedOut, format!("this grant cannot be renewed: {why}"))
-        .remedy("log in again, and hand the new refresh token over by `adopt` or the setting `refresh_token`")
-}
-
-fn report(deviations: &[Deviation], server: &str) {
-    for deviation in deviations {
-        tracing::warn!(server, ?deviation, "the answer departs from the RFCs");
     }
 }

@@ -1,0 +1,151 @@
+//! What is sent again, and how long an answer is awaited.
+
+use std::time::Duration;
+
+use crate::support::{clock, env, env_with, given, strict};
+use http::Method;
+use oauth_core::client::AuthorizedClient;
+use oauth_core::error::{ErrorKind, Recovery};
+use oauth_core::server::ResourceServer;
+use oauth_core::source::FixedToken;
+use oauth_stage::{Answer, Endpoint, Socket, Step};
+
+use crate::client;
+
+#[tokio::test]
+async fn safe_requests_wait_out_what_passes() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let client = client(&env(&clock), &stage);
+    for status in [429, 502, 503, 504] {
+        stage.answer(
+            Endpoint::Api,
+            Answer::status(status).header("retry-after", "7"),
+        );
+        assert_eq!(
+            client.get("x").send().await.unwrap().status(),
+            200,
+            "{status}"
+        );
+        assert_eq!(clock.slept().last(), Some(&Duration::from_secs(7)));
+    }
+    stage.answer_always(Endpoint::Api, Some(Answer::status(503)));
+    let before = stage.count(Endpoint::Api);
+    assert_eq!(client.get("x").send().await.unwrap().status(), 503);
+    assert_eq!(stage.count(Endpoint::Api) - before, 3);
+    stage.answer_always(
+        Endpoint::Api,
+        Some(Answer::status(429).header("retry-after", "3600")),
+    );
+    let before = stage.count(Endpoint::Api);
+    assert_eq!(client.get("x").send().await.unwrap().status(), 429);
+    assert_eq!(
+        stage.count(Endpoint::Api) - before,
+        1,
+        "longer than a caller waits"
+    );
+}
+
+#[tokio::test]
+async fn other_requests_are_repeated_only_where_they_were_not_processed() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let client = client(&env(&clock), &stage);
+    client.token().await.unwrap();
+    for (answer, expected) in [
+        (Answer::status(429).header("retry-after", "1"), 2),
+        (Answer::status(503).header("retry-after", "1"), 2),
+        (Answer::status(503), 1),
+        (Answer::status(502), 1),
+        (Answer::status(504), 1),
+    ] {
+        let before = stage.count(Endpoint::Api);
+        stage.answer(Endpoint::Api, answer);
+        client.post("x").body("{}").send().await.unwrap();
+        assert_eq!(stage.count(Endpoint::Api) - before, expected);
+    }
+    let before = stage.count(Endpoint::Api);
+    stage.lose_answer(Endpoint::Api);
+    let error = client.post("x").body("{}").send().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.recovery()),
+        (ErrorKind::Ambiguous, Recovery::Unknown)
+    );
+    assert_eq!(stage.count(Endpoint::Api) - before, 1);
+    stage.lose_answer(Endpoint::Api);
+    assert_eq!(client.get("x").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_misdirected_request_is_repeated_once_over_another_connection() {
+    for status in [421, 425] {
+        let clock = clock();
+        let stage = strict(&clock).await;
+        let client = client(&env(&clock), &stage);
+        client.get("x").send().await.unwrap();
+        stage.answer(Endpoint::Api, Answer::status(status));
+        assert_eq!(
+            client.post("x").body("{}").send().await.unwrap().status(),
+            200
+        );
+        let over: Vec<_> = stage
+            .log()
+            .iter()
+            .filter(|one| one.endpoint() == Endpoint::Api)
+            .map(|one| one.request().connection())
+            .collect();
+        assert_eq!(over.len(), 3);
+        assert!(
+            over[0] == over[1] && over[1] != over[2],
+            "{status}: {over:?}"
+        );
+        stage.answer_always(Endpoint::Api, Some(Answer::status(status)));
+        assert_eq!(client.get("x").send().await.unwrap().status(), status);
+        assert_eq!(stage.count(Endpoint::Api), 5);
+    }
+}
+
+#[tokio::test]
+async fn an_api_may_think_for_longer_than_a_token_answer_may_pause() {
+    let clock = clock();
+    let env = env_with(&clock, |settings| {
+        settings.read_timeout = Duration::from_millis(10)
+    });
+    let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+    let every = Duration::from_millis(2);
+    let bytes = answer.as_bytes().to_vec();
+    let socket = Socket::script(vec![Step::ReadRequest, Step::Drip { bytes, every }])
+        .await
+        .unwrap();
+    let api = ResourceServer::new(&env, "api_url", socket.url()).unwrap();
+    let source = FixedToken::new(&env, "token", given("t0ken")).unwrap();
+    let client = AuthorizedClient::new(&env, api, source);
+    assert_eq!(
+        client.get("x").send().await.unwrap().text().await.unwrap(),
+        "{}"
+    );
+    assert_eq!(socket.connections(), 1);
+}
+
+#[tokio::test]
+async fn the_deadline_of_a_request_cuts_it_and_is_the_one_that_is_told() {
+    let clock = clock();
+    let env = env_with(&clock, |settings| {
+        settings.api_timeout = Duration::from_millis(110)
+    });
+    let socket = Socket::script(vec![Step::ReadRequest, Step::UntilPeerCloses])
+        .await
+        .unwrap();
+    let api = ResourceServer::new(&env, "api_url", socket.url()).unwrap();
+    let source = FixedToken::new(&env, "token", given("t0ken")).unwrap();
+    let client = AuthorizedClient::new(&env, api, source);
+    for (own, told) in [(None, "110ms"), (Some(Duration::from_millis(70)), "70ms")] {
+        let mut request = reqwest::Request::new(Method::POST, socket.url().parse().unwrap());
+        *request.timeout_mut() = own;
+        let error = client.execute(request).await.unwrap_err();
+        assert!(
+            error.to_string().contains(&format!("within {told}")),
+            "{error}"
+        );
+    }
+}
