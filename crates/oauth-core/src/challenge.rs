@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use crate::error::OAuthError;
 use crate::secret::Secret;
-use crate::text::escape_without;
+use crate::secret::escape_without;
 use crate::token::Scopes;
 
 /// The scopes an API wants, where a `Bearer` challenge says `insufficient_scope` (RFC 6750 3.1).

@@ -1,5 +1,6 @@
 //! Values that are never printed, and where they come from.
 
+use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -8,7 +9,10 @@ use std::sync::Arc;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use zeroize::Zeroizing;
 
+use url::form_urlencoded::byte_serialize;
+
 use crate::files;
+use crate::text::escape;
 
 /// A value that must meet the wire and nothing else: no `Display`, no `Serialize`, a `Debug` that
 /// prints `[REDACTED]`, compared in constant time, wiped when the last clone is dropped.
@@ -248,6 +252,24 @@ impl<'de> Deserialize<'de> for SecretRef {
     }
 }
 
+/// [`escape`], after every given secret that occurs in the text, as it is or encoded as a form, was
+/// struck out: servers echo what they were sent.
+pub fn escape_without(text: &str, secrets: &[Secret]) -> String {
+    // the longest first: a short one within it would leave the rest readable
+    let mut longest_first: Vec<&str> = secrets.iter().map(Secret::expose).collect();
+    longest_first.sort_by_key(|secret| Reverse(secret.len()));
+    let mut masked = text.to_owned();
+    for secret in longest_first {
+        if secret.len() >= 4 {
+            let encoded: String = byte_serialize(secret.as_bytes()).collect();
+            masked = masked
+                .replace(secret, "[REDACTED]")
+                .replace(&encoded, "[REDACTED]");
+        }
+    }
+    escape(&masked)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -321,5 +343,14 @@ mod tests {
         ] {
             SecretRef::parse(text).unwrap_err();
         }
+    }
+
+    #[test]
+    fn strikes_out_what_the_server_echoes() {
+        let secret = Secret::new("s3cret/+ é");
+        assert_eq!(
+            escape_without("bad s3cret/+ é in secret=s3cret%2F%2B+%C3%A9&x", &[secret]),
+            "bad [REDACTED] in secret=[REDACTED]&x"
+        );
     }
 }

@@ -1,11 +1,6 @@
 //! Text that somebody else wrote, made fit for a log or a terminal.
 
-use std::cmp::Reverse;
 use std::fmt::Write as _;
-
-use url::form_urlencoded::byte_serialize;
-
-use crate::secret::Secret;
 
 /// The most characters of foreign text that are ever shown.
 const LIMIT: usize = 512;
@@ -26,24 +21,6 @@ pub fn escape(text: &str) -> String {
         }
     }
     shown
-}
-
-/// [`escape`], after every given secret that occurs in the text, as it is or encoded as a form, was
-/// struck out: servers echo what they were sent.
-pub fn escape_without(text: &str, secrets: &[Secret]) -> String {
-    // the longest first: a short one within it would leave the rest readable
-    let mut longest_first: Vec<&str> = secrets.iter().map(Secret::expose).collect();
-    longest_first.sort_by_key(|secret| Reverse(secret.len()));
-    let mut masked = text.to_owned();
-    for secret in longest_first {
-        if secret.len() >= 4 {
-            let encoded: String = byte_serialize(secret.as_bytes()).collect();
-            masked = masked
-                .replace(secret, "[REDACTED]")
-                .replace(&encoded, "[REDACTED]");
-        }
-    }
-    escape(&masked)
 }
 
 fn steers_direction(character: char) -> bool {
@@ -99,15 +76,6 @@ mod tests {
     #[test]
     fn cuts_long_text() {
         assert_eq!(escape(&"x".repeat(2_000_000)).chars().count(), LIMIT + 1);
-    }
-
-    #[test]
-    fn strikes_out_what_the_server_echoes() {
-        let secret = Secret::new("s3cret/+ é");
-        assert_eq!(
-            escape_without("bad s3cret/+ é in secret=s3cret%2F%2B+%C3%A9&x", &[secret]),
-            "bad [REDACTED] in secret=[REDACTED]&x"
-        );
     }
 
     #[test]

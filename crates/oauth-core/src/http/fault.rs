@@ -2,11 +2,10 @@
 //! have processed it.
 
 use std::error::Error as StdError;
-use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, ProtocolFault};
-use crate::http::guard;
+use crate::http::guard::{self, NoPublicAddress};
 use crate::http::settings::HttpSettings;
 use crate::text;
 
@@ -43,18 +42,6 @@ impl Failure {
         }
     }
 }
-
-/// A name that has no address which may be connected to.
-#[derive(Debug)]
-pub(super) struct NoPublicAddress;
-
-impl fmt::Display for NoPublicAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name has no public address")
-    }
-}
-
-impl StdError for NoPublicAddress {}
 
 /// A failure before the head of the answer was read, of a request that had until `deadline`.
 pub(crate) fn of_request(

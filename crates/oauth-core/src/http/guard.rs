@@ -1,14 +1,27 @@
 //! Which addresses are connected to for a host that a foreign server named.
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ::url::{Host, Url};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::error::{DiscoveryFault, Error, ErrorKind};
-use crate::http::fault;
 use crate::http::settings::Proxy;
 use crate::http::url;
+
+/// A name that has no address which may be connected to.
+#[derive(Debug)]
+pub(super) struct NoPublicAddress;
+
+impl fmt::Display for NoPublicAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name has no public address")
+    }
+}
+
+impl StdError for NoPublicAddress {}
 
 pub(super) fn refuse_private_literal(url: &Url) -> Result<(), Error> {
     let address: IpAddr = match url.host() {
@@ -60,7 +73,7 @@ impl Resolve for PublicOnly {
                 .filter(|address| is_exempt || url::is_public(address.ip()))
                 .collect();
             if allowed.is_empty() {
-                return Err(fault::NoPublicAddress.into());
+                return Err(NoPublicAddress.into());
             }
             Ok(Box::new(allowed.into_iter()) as Addrs)
         })

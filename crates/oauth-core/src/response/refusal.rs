@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::error::{Error, ErrorKind, OAuthError, Recovery};
 use crate::response::Asked;
 use crate::response::members::Members;
-use crate::text::escape_without;
+use crate::secret::escape_without;
 
 /// An answer that is no success.
 pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error {
