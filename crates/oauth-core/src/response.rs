@@ -66,7 +66,8 @@ pub fn judge(
             .success_statuses
             .contains(&status.as_u16());
     if success {
-        success::read(headers, body, asked).map_err(|error| error.with_status(status.as_u16()))
+        success::read(status, headers, body, asked)
+            .map_err(|error| error.with_status(status.as_u16()))
     } else {
         Err(refusal::read(status, body, asked))
     }

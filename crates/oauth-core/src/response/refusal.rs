@@ -32,16 +32,16 @@ pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error 
                 .remedy("it may pass; if it lasts, ask whoever runs the server")
                 .with_recovery(retry)
         }
-        (_, Some(oauth)) => refused(oauth, asked, &code.to_string()),
+        (_, Some(oauth)) => refused(oauth, asked, code),
         (_, None) => unexplained(code, asked),
     };
     error.with_status(code)
 }
 
 /// A refusal in an answer that claims success.
-pub(super) fn in_success(members: &Members, asked: &Asked<'_>) -> Error {
+pub(super) fn in_success(status: StatusCode, members: &Members, asked: &Asked<'_>) -> Error {
     match oauth_error(members, asked) {
-        Some(oauth) => refused(oauth, asked, "in an answer that claims success"),
+        Some(oauth) => refused(oauth, asked, status.as_u16()),
         None => Error::new(
             ErrorKind::Http,
             format!(
@@ -102,7 +102,7 @@ fn throttled(code: u16, asked: &Asked<'_>) -> Error {
     Error::new(ErrorKind::Throttled, problem)
 }
 
-fn refused(oauth: OAuthError, asked: &Asked<'_>, status: &str) -> Error {
+fn refused(oauth: OAuthError, asked: &Asked<'_>, status: u16) -> Error {
     let mut problem = format!(
         "{} refused the token request: {} ({status})",
         asked.from, oauth.code
@@ -249,13 +249,18 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_in_an_answer_that_claims_success_names_no_other_status() {
+    fn a_refusal_in_an_answer_that_claims_success_names_the_status_it_came_with() {
         for status in [200, 201] {
             for code in ["invalid_client", "", "\u{1b}"] {
                 let error = judged(status, &json!({"error": code}), &[]);
                 assert_eq!(error.status(), Some(status));
                 let text = error.to_string();
-                assert!(text.contains("success") && !text.contains("20"), "{text}");
+                let says = if code == "invalid_client" {
+                    format!("({status})")
+                } else {
+                    "success".into()
+                };
+                assert!(text.contains(&says), "{text}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! RFC 6749 5.1.
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -15,7 +15,12 @@ use crate::token::{Deviation, Scopes};
 /// No token is trusted for longer than that.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-pub(super) fn read(headers: &HeaderMap, body: &[u8], asked: &Asked<'_>) -> Result<Granted, Error> {
+pub(super) fn read(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    asked: &Asked<'_>,
+) -> Result<Granted, Error> {
     let mut deviations = Vec::new();
     check_media_type(headers, body, asked, &mut deviations)?;
     let (text, marked) = super::text(body).map_err(|fault| {
@@ -37,7 +42,7 @@ pub(super) fn read(headers: &HeaderMap, body: &[u8], asked: &Asked<'_>) -> Resul
         protocol(fault, asked.from, problem)
     })?;
     if members.error.is_some() {
-        return Err(refusal::in_success(&members, asked));
+        return Err(refusal::in_success(status, &members, asked));
     }
     let access_token = access_token(members.access_token, asked)?;
     check_token_type(members.token_type, asked, &mut deviations)?;
