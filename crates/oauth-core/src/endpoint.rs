@@ -265,6 +265,7 @@ impl TokenEndpoint {
         };
         let metadata = discovery.metadata(&self.env).await?;
         self.check_algorithm(&metadata)?;
+        self.compare_method(&metadata);
         let issuer = self
             .server
             .issuer
@@ -275,6 +276,22 @@ impl TokenEndpoint {
             issuer,
             foreign: metadata.foreign,
         })
+    }
+
+    /// What is configured goes before what is published (RFC 8414 2), but where they differ, that is the
+    /// likeliest cause of an `invalid_client`.
+    fn compare_method(&self, metadata: &Metadata) {
+        let method = self.client.method_name();
+        if let Some(known) = &metadata.auth_methods
+            && !known.iter().any(|known| known == method)
+        {
+            let published = crate::text::escape(&known.join(", "));
+            tracing::warn!(
+                method,
+                published,
+                "the server does not list this method of client authentication"
+            );
+        }
     }
 
     /// RFC 8414 2: an assertion in an algorithm that the server does not list is not worth sending.
