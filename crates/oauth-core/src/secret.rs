@@ -252,9 +252,9 @@ impl<'de> Deserialize<'de> for SecretRef {
     }
 }
 
-/// [`escape`], after every given secret that occurs in the text, as it is or encoded as a form, was
+/// Escaped text, after every given secret that occurs in the text, as it is or encoded as a form, was
 /// struck out: servers echo what they were sent.
-pub fn escape_without(text: &str, secrets: &[Secret]) -> String {
+pub(crate) fn escape_without(text: &str, secrets: &[Secret]) -> String {
     // the longest first: a short one within it would leave the rest readable
     let mut longest_first: Vec<&str> = secrets.iter().map(Secret::expose).collect();
     longest_first.sort_by_key(|secret| Reverse(secret.len()));
