@@ -252,8 +252,8 @@ impl<'de> Deserialize<'de> for SecretRef {
     }
 }
 
-/// Escaped text, after every given secret that occurs in the text, as it is or encoded as a form, was
-/// struck out: servers echo what they were sent.
+/// The text escaped, and every given secret struck out that occurs in it, as it is or encoded as a
+/// form: servers echo what they were sent.
 pub(crate) fn escape_without(text: &str, secrets: &[Secret]) -> String {
     // the longest first: a short one within it would leave the rest readable
     let mut longest_first: Vec<&str> = secrets.iter().map(Secret::expose).collect();
