@@ -13,7 +13,7 @@ use url::Url;
 pub use crate::client::answer::read_json;
 
 use crate::challenge;
-use crate::client::answer::{Taken, foreign, insufficient_scope, is_json, peek, refused, with};
+use crate::client::answer::{Taken, foreign, insufficient_scope, is_json, peek, refused};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::url::origin;
@@ -156,7 +156,7 @@ impl AuthorizedClient {
         };
         let replacement = match self.0.source.replace(&token).await {
             Ok(replacement) => replacement,
-            Err(error) if error.kind() == ErrorKind::Refused => return Err(with(error, said)),
+            Err(error) if error.kind() == ErrorKind::Refused => return Err(error.with_oauth(said)),
             Err(error) => return Err(error),
         };
         let Some(request) = again else {

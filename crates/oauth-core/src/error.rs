@@ -266,10 +266,11 @@ impl Error {
         self.change(|inner| inner.status = Some(status))
     }
 
-    /// The OAuth error of the answer that says so.
+    /// The OAuth error of the answer that says so, where it carries one.
     #[must_use]
-    pub fn with_oauth(self, oauth: OAuthError) -> Self {
-        self.change(|inner| inner.oauth = Some(oauth))
+    pub fn with_oauth(self, oauth: impl Into<Option<OAuthError>>) -> Self {
+        let oauth = oauth.into();
+        self.change(|inner| inner.oauth = oauth)
     }
 
     pub(crate) fn with_kind(self, kind: ErrorKind) -> Self {

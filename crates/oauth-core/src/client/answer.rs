@@ -42,14 +42,7 @@ pub(super) fn refused(url: &Url, status: StatusCode, said: Option<OAuthError>) -
     let error = Error::new(ErrorKind::Refused, problem)
         .remedy("check that this API takes tokens of this server, and their audience and scopes")
         .with_status(status.as_u16());
-    with(error, said)
-}
-
-pub(super) fn with(error: Error, said: Option<OAuthError>) -> Error {
-    match said {
-        Some(said) => error.with_oauth(said),
-        None => error,
-    }
+    error.with_oauth(said)
 }
 
 pub(super) fn insufficient_scope(url: &Url, wanted: &Scopes, token: &Token) -> Error {

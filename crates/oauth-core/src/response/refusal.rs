@@ -19,16 +19,19 @@ pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error 
         after: asked.retry_after,
     };
     let error = match (code, oauth) {
-        (429, oauth) => with(throttled(code, asked), oauth).with_recovery(retry),
-        (503, oauth) if asked.retry_after.is_some() => {
-            with(throttled(code, asked), oauth).with_recovery(retry)
-        }
+        (429, oauth) => throttled(code, asked)
+            .with_oauth(oauth)
+            .with_recovery(retry),
+        (503, oauth) if asked.retry_after.is_some() => throttled(code, asked)
+            .with_oauth(oauth)
+            .with_recovery(retry),
         (408 | 421 | 425 | 500..=599, oauth) => {
             let problem = format!(
                 "{} failed at the token request with status {code}",
                 asked.from
             );
-            with(Error::new(ErrorKind::Http, problem), oauth)
+            Error::new(ErrorKind::Http, problem)
+                .with_oauth(oauth)
                 .remedy("it may pass; if it lasts, ask whoever runs the server")
                 .with_recovery(retry)
         }
@@ -85,13 +88,6 @@ fn means_something(code: &str, asked: &Asked<'_>) -> bool {
         || [&declared.passing, &declared.log_in_again]
             .into_iter()
             .any(|codes| codes.iter().any(|known| known == code))
-}
-
-fn with(error: Error, oauth: Option<OAuthError>) -> Error {
-    match oauth {
-        Some(oauth) => error.with_oauth(oauth),
-        None => error,
-    }
 }
 
 fn throttled(code: u16, asked: &Asked<'_>) -> Error {

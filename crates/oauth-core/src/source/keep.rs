@@ -169,11 +169,7 @@ impl Renewing {
             }
         }
         tracing::error!(%error, "the grant has ended: somebody must log in again");
-        let ended = logged_out(&why);
-        Err(match error.oauth() {
-            Some(oauth) => ended.with_oauth(oauth.clone()),
-            None => ended,
-        })
+        Err(logged_out(&why).with_oauth(error.oauth().cloned()))
     }
 
     pub(super) async fn release(&self, lease: &Lease) {

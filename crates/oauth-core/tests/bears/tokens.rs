@@ -46,9 +46,9 @@ async fn a_token_stands_where_the_api_wants_it_and_is_sensitive_there() {
     let env = env(&clock);
     for (placement, name, value) in [
         (
-            Placement::Scheme("Zoho-oauthtoken".into()),
+            Placement::Scheme("Acme-token".into()),
             "authorization",
-            "Zoho-oauthtoken t0ken",
+            "Acme-token t0ken",
         ),
         (
             Placement::Header(header::HeaderName::from_static("x-api-key")),

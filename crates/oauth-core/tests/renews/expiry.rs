@@ -12,6 +12,8 @@ use oauth_core::source::TokenSource as _;
 use oauth_stage::{Answer, Endpoint, Strict};
 use serde_json::json;
 
+use crate::waiting;
+
 const HOUR: Duration = Duration::from_secs(3600);
 
 fn answer(expires_in: &serde_json::Value) -> Answer {
@@ -55,10 +57,7 @@ async fn the_lifetime_counts_from_before_the_request() {
     let stage = strict(&clock).await;
     let source = Wanted::of(&env(&clock), &stage).build();
     let hold = stage.hold(Endpoint::Token);
-    let waiting = tokio::spawn({
-        let source = source.clone();
-        async move { source.token().await }
-    });
+    let waiting = waiting(&source);
     hold.arrived(1).await;
     clock.advance(HOUR); // so long did the answer take
     hold.release();
@@ -239,10 +238,7 @@ async fn a_shutdown_waits_for_the_renewal_and_begins_no_other() {
     let env = env(&clock);
     let source = Wanted::of(&env, &stage).build();
     let hold = stage.hold(Endpoint::Token);
-    let waiting = tokio::spawn({
-        let source = source.clone();
-        async move { source.token().await }
-    });
+    let waiting = waiting(&source);
     hold.arrived(1).await;
     assert!(!env.shutdown(Duration::from_millis(1)).await);
     hold.release();

@@ -12,7 +12,7 @@ use oauth_stage::Endpoint;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-use crate::{expire, rotating};
+use crate::{expire, rotating, waiting};
 
 #[tokio::test]
 async fn a_grant_that_has_ended_is_mended_by_a_login_or_another_seed() {
@@ -72,10 +72,7 @@ async fn a_login_wins_over_a_renewal_under_way() {
         .scopes("read")
         .refreshing(&seed);
     let hold = stage.hold_answer(Endpoint::Token);
-    let waiting = tokio::spawn({
-        let source = source.clone();
-        async move { source.token().await }
-    });
+    let waiting = waiting(&source);
     hold.arrived(1).await;
     let login = stage.issue_refresh_token(CLIENT, "read");
     let access = stage.issue_access_token(CLIENT, "read");
@@ -176,10 +173,7 @@ async fn a_login_that_is_revoked_does_not_bring_the_former_one_back() {
         .scopes("read")
         .refreshing(&seed);
     let hold = stage.hold_answer(Endpoint::Token);
-    let waiting = tokio::spawn({
-        let source = source.clone();
-        async move { source.token().await }
-    });
+    let waiting = waiting(&source);
     hold.arrived(1).await;
     let login = oauth_core::Secret::new("a login that was revoked");
     source

@@ -15,8 +15,10 @@ use std::time::Duration;
 use oauth_core::clock::ManualClock;
 use oauth_core::server::RotationPolicy;
 use oauth_core::source::{RenewingToken, TokenSource as _};
+use oauth_core::{Error, Token};
 use oauth_stage::{Rotation, Strict};
 use support::{CLIENT, Wanted};
+use tokio::task::JoinHandle;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -43,4 +45,10 @@ pub(crate) fn declared(wanted: Wanted, rotation: RotationPolicy) -> Wanted {
 pub(crate) async fn expire(source: &RenewingToken, clock: &ManualClock) {
     source.token().await.unwrap();
     clock.advance(HOUR);
+}
+
+/// A caller that wants a token, in a task of its own.
+pub(crate) fn waiting(source: &RenewingToken) -> JoinHandle<Result<Arc<Token>, Error>> {
+    let source = source.clone();
+    tokio::spawn(async move { source.token().await })
 }

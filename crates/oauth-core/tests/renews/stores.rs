@@ -14,7 +14,7 @@ use oauth_stage::{Answer, Endpoint, Rotation, Strict};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-use crate::{declared, rotating};
+use crate::{declared, rotating, waiting};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn processes_that_share_a_store_present_each_refresh_token_once() {
@@ -59,10 +59,7 @@ async fn a_token_deleted_while_it_is_renewed_does_not_come_back() {
     let env = env(&clock);
     let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
     let hold = stage.hold_answer(Endpoint::Token);
-    let waiting = tokio::spawn({
-        let source = source.clone();
-        async move { source.token().await }
-    });
+    let waiting = waiting(&source);
     hold.arrived(1).await;
     let id = source.key().record_id();
     env.store().delete(&id).await.unwrap();
@@ -191,10 +188,7 @@ async fn a_login_is_not_overwritten_by_what_was_kept_before_it() {
         .unwrap();
     let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
     let gate = store.hold_commits();
-    let waiting = tokio::spawn({
-        let source = source.clone();
-        async move { source.token().await }
-    });
+    let waiting = waiting(&source);
     gate.reached().await; // kept, and not yet published
     let login = stage.issue_access_token(CLIENT, "read");
     let access = oauth_core::Secret::new(login.clone());
