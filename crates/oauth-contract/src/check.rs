@@ -7,9 +7,10 @@ use oauth_core::error::{Error, Recovery};
 
 /// Why a trial failed: what was expected and what was seen.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub struct Failure(String);
 
 impl Failure {
+    /// A failure with that text, which holds no secret.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -55,7 +56,7 @@ impl From<tokio::task::JoinError> for Failure {
 }
 
 /// How a trial ends.
-pub(crate) type Outcome = Result<(), Failure>;
+pub type Outcome = Result<(), Failure>;
 
 /// Fails unless the two are the same.
 pub(crate) fn equal<T: PartialEq + Debug>(what: impl Display, expected: T, seen: T) -> Outcome {

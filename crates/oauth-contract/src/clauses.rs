@@ -18,6 +18,7 @@ mod secrets;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use oauth_core::server::DiscoveryKind;
 
 use crate::check::Outcome;
 use crate::stage::Stage;
@@ -105,11 +106,17 @@ pub(crate) fn asserting<S: Subject>() -> Vec<Clause> {
     ]
 }
 
-pub(crate) fn discovering<S: Subject>() -> Vec<Clause> {
-    clauses![S:
+pub(crate) fn discovering<S: Subject>(kind: DiscoveryKind) -> Vec<Clause> {
+    let every = clauses![S:
         discovering::looks_its_endpoints_up_once,
         discovering::guesses_no_endpoint,
-    ]
+    ];
+    // a SMART configuration need not name an issuer, and none is asked for
+    let named = match kind {
+        DiscoveryKind::Smart => Vec::new(),
+        _ => clauses![S: discovering::drops_a_document_of_another_issuer],
+    };
+    every.into_iter().chain(named).collect()
 }
 
 pub(crate) fn basic<S: Subject>() -> Vec<Clause> {

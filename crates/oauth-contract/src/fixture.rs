@@ -102,7 +102,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 
-use crate::subject::Subject;
+use crate::subject::Played;
 
 /// Plays one scenario, on a runtime of its own; the error lists all differences, a line each, without a
 /// secret.
@@ -111,13 +111,13 @@ pub(crate) type Runner = Box<dyn FnOnce() -> Result<(), String> + Send>;
 /// The scenarios below a folder, each named `<prefix>/<file without .yaml>`, sorted.
 ///
 /// A folder that cannot be read, or that holds none, is one that fails.
-pub(crate) fn scenarios<S: Subject>(prefix: &str, folder: &Path) -> Vec<(String, Runner)> {
+pub(crate) fn scenarios<P: Played>(prefix: &str, folder: &Path) -> Vec<(String, Runner)> {
     let fault = match files(folder) {
         Ok(files) if files.is_empty() => format!("{} holds no scenario", folder.display()),
         Ok(files) => {
             return files
                 .into_iter()
-                .map(|file| scenario::<S>(prefix, folder, file))
+                .map(|file| scenario::<P>(prefix, folder, file))
                 .collect();
         }
         Err(error) => format!("{}: {error}", folder.display()),
@@ -125,13 +125,13 @@ pub(crate) fn scenarios<S: Subject>(prefix: &str, folder: &Path) -> Vec<(String,
     vec![(format!("{prefix}/fixtures"), Box::new(move || Err(fault)))]
 }
 
-fn scenario<S: Subject>(prefix: &str, folder: &Path, file: PathBuf) -> (String, Runner) {
+fn scenario<P: Played>(prefix: &str, folder: &Path, file: PathBuf) -> (String, Runner) {
     let name = file
         .strip_prefix(folder)
         .unwrap_or(&file)
         .with_extension("");
     let name = format!("{prefix}/{}", name.to_string_lossy().replace('\\', "/"));
-    (name, Box::new(move || play::play::<S>(&file)))
+    (name, Box::new(move || play::play::<P>(&file)))
 }
 
 fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {

@@ -51,7 +51,8 @@ mod subject;
 mod suite;
 mod trial;
 
+pub use crate::check::{Failure, Outcome};
 pub use crate::runner::run;
 pub use crate::stage::Stage;
-pub use crate::subject::Subject;
+pub use crate::subject::{Played, Subject};
 pub use crate::suite::Suite;

@@ -1,6 +1,9 @@
 //! What an adapter tells the contract about itself.
 
-use oauth_core::adapter::Adapter;
+use std::marker::PhantomData;
+
+use oauth_core::adapter::{self, Adapter};
+use oauth_core::env::Env;
 use oauth_core::error::Error;
 use serde_json::Value;
 
@@ -35,4 +38,46 @@ pub trait Subject: Sized + 'static {
         name: &str,
         args: Value,
     ) -> impl Future<Output = Result<Value, Error>> + Send;
+}
+
+/// What scenarios are played on, where it is no [`Adapter`]: what bears no token, such as a client of a
+/// secret URL. What an adapter's scenarios are played on follows from its [`Subject`].
+pub trait Played: Sized + 'static {
+    /// What makes the calls.
+    type Client: Send + Sync;
+
+    /// Connects with what a user would write. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// The configuration cannot work.
+    fn connect(env: &Env, config: Value) -> Result<Self::Client, Error>;
+
+    /// Makes the call of that name.
+    ///
+    /// # Errors
+    /// Those of the client; an unknown name is [`ErrorKind::Config`](oauth_core::error::ErrorKind).
+    fn call(
+        client: &Self::Client,
+        name: &str,
+        args: Value,
+    ) -> impl Future<Output = Result<Value, Error>> + Send;
+}
+
+/// A subject, as its scenarios are played.
+pub(crate) struct Bearing<S>(PhantomData<S>);
+
+impl<S: Subject> Played for Bearing<S> {
+    type Client = <S::Adapter as Adapter>::Client;
+
+    fn connect(env: &Env, config: Value) -> Result<Self::Client, Error> {
+        adapter::connect::<S::Adapter>(env, config)
+    }
+
+    fn call(
+        client: &Self::Client,
+        name: &str,
+        args: Value,
+    ) -> impl Future<Output = Result<Value, Error>> + Send {
+        S::call(client, name, args)
+    }
 }

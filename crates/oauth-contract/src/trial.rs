@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Clause,
     /// A scenario of the adapter's own.
     Fixture,
+    /// Neither: a trial that somebody wrote for one thing alone.
+    Own,
 }
 
 impl Kind {
@@ -21,6 +23,7 @@ impl Kind {
         match self {
             Self::Clause => "clause",
             Self::Fixture => "fixture",
+            Self::Own => "trial",
         }
     }
 }

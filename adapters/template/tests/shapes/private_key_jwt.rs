@@ -3,6 +3,7 @@
 use oauth_contract::{Stage, Subject, Suite};
 use oauth_core::adapter::Adapter;
 use oauth_core::error::Error;
+use oauth_core::server::DiscoveryKind;
 use oauth_stage::Answer;
 use oauth_template::private_key_jwt::Template;
 use serde_json::{Value, json};
@@ -53,6 +54,6 @@ pub fn suite() -> Suite {
     Suite::of::<Contract>("template/private-key-jwt")
         .renewing()
         .asserting()
-        .discovering()
+        .discovering(DiscoveryKind::OAuth)
         .fixtures("../../fixtures/template/private-key-jwt")
 }

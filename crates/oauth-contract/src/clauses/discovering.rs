@@ -43,9 +43,27 @@ pub(super) async fn looks_its_endpoints_up_once<S: Subject>(stage: Stage) -> Out
     equal("lookups", 1, lookups(&stage))
 }
 
-/// Where the document is missing or another server's, no endpoint is made up and nothing secret sent.
-pub(super) async fn guesses_no_endpoint<S: Subject>(stage: Stage) -> Outcome {
+/// Where the document is another server's, it is dropped, and nothing is sent to where it points.
+pub(super) async fn drops_a_document_of_another_issuer<S: Subject>(stage: Stage) -> Outcome {
     let foreign = json!({"issuer": "https://example.org", "token_endpoint": stage.token_url()});
+    answer_always(&stage, Some(&Answer::json(200, &foreign)));
+    dropped::<S>(&stage, "discovery of another issuer", "Discovery.Issuer").await?;
+    equal("token requests", 0, stage.token_requests())
+}
+
+/// The call ends with that error, which says what to do.
+async fn dropped<S: Subject>(stage: &Stage, what: &str, expected: &str) -> Outcome {
+    let error = refused(what, Connected::<S>::to(stage)?.call().await)?;
+    kind(what, expected, &error)?;
+    recovery(what, &["FixConfig"], &error)?;
+    one_line(what, &error.to_string())?;
+    that(error.to_string().contains("; "), || {
+        format!("{what}: expected what to do, saw: {error}")
+    })
+}
+
+/// Where the document is missing or unusable, no endpoint is made up and nothing secret sent.
+pub(super) async fn guesses_no_endpoint<S: Subject>(stage: Stage) -> Outcome {
     let http = json!({"issuer": stage.issuer(), "token_endpoint": "http://example.org/token"});
     for (what, expected, answer) in [
         (
@@ -54,24 +72,13 @@ pub(super) async fn guesses_no_endpoint<S: Subject>(stage: Stage) -> Outcome {
             Answer::status(404),
         ),
         (
-            "discovery of another issuer",
-            "Discovery.Issuer",
-            Answer::json(200, &foreign),
-        ),
-        (
             "discovery that names an http endpoint",
             "Discovery.Url",
             Answer::json(200, &http),
         ),
     ] {
         answer_always(&stage, Some(&answer));
-        let error = refused(what, Connected::<S>::to(&stage)?.call().await)?;
-        kind(what, expected, &error)?;
-        recovery(what, &["FixConfig"], &error)?;
-        one_line(what, &error.to_string())?;
-        that(error.to_string().contains("; "), || {
-            format!("{what}: expected what to do, saw: {error}")
-        })?;
+        dropped::<S>(&stage, what, expected).await?;
     }
     equal("token requests", 0, stage.token_requests())?;
     equal("requests of the API without a token", 0, stage.api_calls())?;
