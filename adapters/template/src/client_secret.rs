@@ -1,13 +1,13 @@
 //! The Template API, for a program that acts for itself and proves who it is with a secret.
 //!
 //! Grant: client_credentials (RFC 6749 4.4)
-//! Proof: client_secret_basic (RFC 6749 2.3.1)
+//! Proof: client_secret_basic or client_secret_post (RFC 6749 2.3.1), client_secret_jwt (RFC 7523 2.2)
 //! Departs from the RFCs in: nothing known; what a server does is declared under `departures`
 //! Source: imaginary, as the RFCs say
 
 use oauth_core::adapter::Adapter;
 use oauth_core::client::AuthorizedClient;
-use oauth_core::client_auth::ClientAuth;
+use oauth_core::client_auth::{ClientAuth, SecretMethod};
 use oauth_core::config;
 use oauth_core::env::Env;
 use oauth_core::error::Error;
@@ -32,6 +32,8 @@ pub struct Template;
 /// client_id = "my-program"
 /// client_secret = "env:TEMPLATE_SECRET"   # or "file:PATH"
 /// scopes = ["items.read", "items.write"]
+///
+/// token_endpoint_auth_method = "client_secret_post"   # default: "client_secret_basic"
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,6 +46,9 @@ pub struct Config {
     pub client_id: String,
     /// Where the client's secret is.
     pub client_secret: SecretRef,
+    /// How the secret proves who it is, by the name it was registered under (RFC 7591 2).
+    #[serde(default)]
+    pub token_endpoint_auth_method: SecretMethod,
     /// The scopes to ask for; none: the server decides.
     #[serde(default)]
     pub scopes: Scopes,
@@ -62,7 +67,12 @@ impl Adapter for Template {
             ResourceServer::new(env, "api_url", &config.api_url),
             AuthorizationServer::configured(env, "token_url", &config.token_url)
                 .and_then(|server| server.departing(config.departures)),
-            ClientAuth::secret_basic(env, config.client_id, config.client_secret),
+            ClientAuth::secret(
+                env,
+                config.client_id,
+                config.client_secret,
+                config.token_endpoint_auth_method,
+            ),
         ))?;
         let grant = ClientCredentials {
             scopes: config.scopes,

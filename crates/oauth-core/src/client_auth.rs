@@ -53,6 +53,33 @@ pub enum AuthMethod {
     },
 }
 
+/// How a client with a secret proves who it is, as a configuration writes it.
+///
+/// ```toml
+/// token_endpoint_auth_method = "client_secret_post"
+///
+/// [token_endpoint_auth_method.client_secret_jwt]    # or this
+/// algorithm = "HS256"
+/// audience = "token_endpoint"                       # or "issuer", or the audience itself
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum SecretMethod {
+    /// Id and secret in the `Authorization` header (RFC 6749 2.3.1).
+    #[default]
+    ClientSecretBasic,
+    /// Id and secret in the form (RFC 6749 2.3.1).
+    ClientSecretPost,
+    /// An assertion with a keyed hash (OpenID Connect Core 9).
+    ClientSecretJwt {
+        /// Which hash.
+        algorithm: HmacAlgorithm,
+        /// For whom the assertion is.
+        audience: Audience,
+    },
+}
+
 /// The `aud` of an assertion: one string, chosen, never guessed (RFC 7523 3,
 /// draft-ietf-oauth-security-topics-update 2.1.2). In a configuration: `"token_endpoint"`, `"issuer"`
 /// or the audience itself.
@@ -146,6 +173,26 @@ impl ClientAuth {
     /// The id is not one.
     pub fn none(id: impl Into<String>) -> Result<Self, Error> {
         Self::new(id, AuthMethod::None)
+    }
+
+    /// A client with a secret, by the method that is configured.
+    ///
+    /// # Errors
+    /// The id is not one, or the secret cannot be read.
+    pub fn secret(
+        env: &Env,
+        id: impl Into<String>,
+        secret: SecretRef,
+        method: SecretMethod,
+    ) -> Result<Self, Error> {
+        match method {
+            SecretMethod::ClientSecretBasic => Self::secret_basic(env, id, secret),
+            SecretMethod::ClientSecretPost => Self::secret_post(env, id, secret),
+            SecretMethod::ClientSecretJwt {
+                algorithm,
+                audience,
+            } => Self::secret_jwt(env, id, secret, algorithm, audience),
+        }
     }
 
     /// `client_secret_basic`.
@@ -329,6 +376,56 @@ impl fmt::Display for Audience {
             Self::TokenEndpoint => f.write_str("token_endpoint"),
             Self::Issuer => f.write_str("issuer"),
             Self::Exact(audience) => f.write_str(audience),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config;
+    use serde_json::{Value, json};
+
+    #[derive(Debug, Deserialize)]
+    struct Written {
+        #[serde(default)]
+        method: SecretMethod,
+    }
+
+    fn parse(method: Value) -> Result<SecretMethod, Error> {
+        config::parse::<Written>(json!({"method": method})).map(|written| written.method)
+    }
+
+    #[test]
+    fn a_method_of_a_secret_is_written_by_its_registered_name() {
+        let unwritten = config::parse::<Written>(json!({})).unwrap().method;
+        assert_eq!(unwritten, SecretMethod::ClientSecretBasic);
+        assert_eq!(
+            parse(json!("client_secret_post")).unwrap(),
+            SecretMethod::ClientSecretPost
+        );
+        assert_eq!(
+            parse(json!({"client_secret_jwt": {"algorithm": "HS384", "audience": "issuer"}}))
+                .unwrap(),
+            SecretMethod::ClientSecretJwt {
+                algorithm: HmacAlgorithm::HS384,
+                audience: Audience::Issuer,
+            }
+        );
+        for (bad, says) in [
+            (json!("client_secret"), "method"),
+            (json!("client_secret_jwt"), "method"),
+            (
+                json!({"client_secret_jwt": {"algorithm": "HS256"}}),
+                "audience",
+            ),
+            (
+                json!({"client_secret_jwt": {"algorithm": "HS256", "audience": "issuer", "x": 1}}),
+                "unknown key",
+            ),
+        ] {
+            let text = parse(bad).unwrap_err().to_string();
+            assert!(text.contains(says), "{says:?} is not in: {text}");
         }
     }
 }
