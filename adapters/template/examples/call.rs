@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use oauth_core::adapter::connect_file;
 use oauth_core::env::Env;
 use oauth_core::error::Error;
-use oauth_core::http::{HttpSettings, Proxy};
+use oauth_core::http::HttpSettings;
 use oauth_template::client_secret::Template;
 
 #[tokio::main]
@@ -29,8 +29,7 @@ async fn main() -> ExitCode {
         .position(|argument| argument == "--loopback-http")
     {
         arguments.remove(flag);
-        settings.loopback_http = true;
-        settings.proxy = Proxy::None;
+        settings = HttpSettings::loopback();
     }
     let [config, id] = arguments.as_slice() else {
         eprintln!("usage: call [--loopback-http] CONFIG ITEM_ID");

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use oauth_core::adapter::connect_file;
 use oauth_core::env::Env;
-use oauth_core::http::{HttpSettings, Proxy};
+use oauth_core::http::HttpSettings;
 use oauth_core::signing_key::{Algorithm, SigningKey};
 use oauth_stage::{Answer, Authentication, Endpoint, RegisteredClient, Strict};
 use oauth_template::private_key_jwt::Template;
@@ -60,10 +60,8 @@ async fn demo() -> Result<(), Box<dyn Error>> {
     screen.step(
         "The adapter connects: the config is checked and the key tried. Nothing is sent yet.",
     );
-    let mut settings = HttpSettings::default();
-    settings.loopback_http = true;
-    settings.proxy = Proxy::None;
-    let client = connect_file::<Template>(&Env::new(settings)?, &config)?;
+    let env = Env::new(HttpSettings::loopback())?;
+    let client = connect_file::<Template>(&env, &config)?;
     println!("  {} requests so far", stage.count(Endpoint::Any));
 
     screen.step("The first call. The token endpoint is looked up; a token is asked for with a signed assertion,\nwhich the server verifies; then the API is called with the token.");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use oauth_core::clock::ManualClock;
 use oauth_core::env::Env;
-use oauth_core::http::{HttpSettings, Proxy};
+use oauth_core::http::HttpSettings;
 use oauth_stage::{Endpoint, Exchange, Strict};
 use serde_json::Value;
 
@@ -158,9 +158,7 @@ impl Stage {
 
     /// How a client reaches the stage.
     pub(crate) fn settings(&self) -> HttpSettings {
-        let mut settings = HttpSettings::default();
-        settings.proxy = Proxy::None;
-        settings.loopback_http = true;
+        let mut settings = HttpSettings::loopback();
         settings.ca_roots = self
             .server()
             .ca_pem()

@@ -52,6 +52,18 @@ pub struct HttpSettings {
     pub user_agent: String,
 }
 
+impl HttpSettings {
+    /// For tests and demos against servers on this machine: `http` to literal loopback addresses is
+    /// allowed, and no proxy is used.
+    pub fn loopback() -> Self {
+        Self {
+            proxy: Proxy::None,
+            loopback_http: true,
+            ..Self::default()
+        }
+    }
+}
+
 impl Default for HttpSettings {
     fn default() -> Self {
         Self {

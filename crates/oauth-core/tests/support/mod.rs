@@ -13,7 +13,7 @@ use oauth_core::clock::{Clock, ManualClock};
 use oauth_core::env::{Env, EnvBuilder};
 use oauth_core::error::Error;
 use oauth_core::grant::ClientCredentials;
-use oauth_core::http::{HttpSettings, Proxy};
+use oauth_core::http::HttpSettings;
 use oauth_core::secret::{Secret, SecretRef};
 use oauth_core::server::{AuthorizationServer, Departures, DiscoveryKind};
 use oauth_core::source::{RenewingToken, TokenSource as _};
@@ -35,10 +35,7 @@ pub fn clock() -> Arc<ManualClock> {
 
 /// Loopback http, no proxy; deadlines that no test on a busy machine meets by accident.
 pub fn settings() -> HttpSettings {
-    let mut settings = HttpSettings::default();
-    settings.loopback_http = true;
-    settings.proxy = Proxy::None;
-    settings
+    HttpSettings::loopback()
 }
 
 /// An env of [`settings`] and that clock.
