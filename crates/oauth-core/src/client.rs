@@ -1,6 +1,8 @@
 //! The client of an API: bears the token, and replaces a refused one once.
 
 mod answer;
+mod attempts;
+mod quote;
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,15 +12,16 @@ use reqwest::{Request, Response};
 use serde::Serialize;
 use url::Url;
 
-pub use crate::client::answer::read_json;
+pub use crate::client::answer::{read_json, retry_after};
+pub use crate::client::attempts::send_without_token;
+pub use crate::client::quote::Quote;
 
 use crate::challenge;
-use crate::client::answer::{Taken, foreign, insufficient_scope, is_json, peek, refused};
+use crate::client::answer::{Taken, foreign, insufficient_scope, is_json, peek, refused, told};
 use crate::env::Env;
-use crate::error::{Error, ErrorKind, Recovery};
-use crate::http::url::origin;
-use crate::http::{Failure, Sent, failure_of_request, redirect_refused};
-use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::error::{Error, ErrorKind, OAuthError};
+use crate::http::redirect_refused;
+use crate::http::url::{origin, shown};
 use crate::secret::Secret;
 use crate::server::{Placement, ResourceServer};
 use crate::source::TokenSource;
@@ -156,7 +159,7 @@ impl AuthorizedClient {
         };
         let replacement = match self.0.source.replace(&token).await {
             Ok(replacement) => replacement,
-            Err(error) if error.kind() == ErrorKind::Refused => return Err(error.with_oauth(said)),
+            Err(error) if error.kind() == ErrorKind::Refused => return Err(told(error, said)),
             Err(error) => return Err(error),
         };
         let Some(request) = again else {
@@ -173,83 +176,9 @@ impl AuthorizedClient {
     }
 
     /// Sends one request with one token, again where [`AuthorizedClient::execute`] says so.
-    async fn send(&self, mut request: Request, token: &Token) -> Result<Response, Error> {
-        let (name, value) = self.bearing(token)?;
-        let clock = self.0.env.clock();
-        let safe = matches!(
-            *request.method(),
-            Method::GET | Method::HEAD | Method::OPTIONS
-        );
-        let class = if safe {
-            ReplayClass::Safe
-        } else {
-            ReplayClass::Once
-        };
-        let overall = self.0.env.http().settings().overall_timeout;
-        let mut attempts = Attempts::new(class, clock.ticks(), overall);
-        let mut over = Over::Any;
-        loop {
-            attempts.begin();
-            let again = request.try_clone();
-            request.headers_mut().insert(name.clone(), value.clone());
-            let (failure, response) = match self.send_once(request, over).await {
-                Ok(response) => return Ok(response),
-                Err(failed) => failed,
-            };
-            let error = match (attempts.judge(&failure, clock.ticks()), again) {
-                (Verdict::Again(pause), Some(again)) => {
-                    // over the connection that brought 421 the next answer would be the same
-                    if matches!(failure.error.status(), Some(421 | 425)) {
-                        over = Over::New;
-                    }
-                    clock.sleep(pause).await;
-                    request = again;
-                    continue;
-                }
-                (Verdict::Stop(error), _) => error,
-                (Verdict::Again(_), None) => failure.error,
-            };
-            // what the API answered is the caller's to judge
-            return response.map_or(Err(error), |response| Ok(*response));
-        }
-    }
-
-    /// One attempt. A passing status is a failure that carries its answer.
-    async fn send_once(
-        &self,
-        request: Request,
-        over: Over,
-    ) -> Result<Response, (Failure, Option<Box<Response>>)> {
-        let http = self.0.env.http();
-        let settings = http.settings();
-        let to = origin(request.url());
-        let deadline = request.timeout().copied().unwrap_or(settings.api_timeout);
-        let client = match over {
-            Over::Any => http.api(),
-            Over::New => http.fresh_api().map_err(|failure| (failure, None))?,
-        };
-        let response = client
-            .execute(request)
-            .await
-            .map_err(|error| (failure_of_request(error, &to, settings, deadline), None))?;
-        let status = response.status().as_u16();
-        if !matches!(status, 421 | 425 | 429 | 502 | 503 | 504) {
-            return Ok(response);
-        }
-        let after = retry_after(response.headers(), self.0.env.clock().now());
-        let error = Error::new(
-            ErrorKind::Http,
-            format!("{to} answered with status {status}"),
-        )
-        .with_status(status)
-        .with_recovery(Recovery::Retry { after });
-        Err((
-            Failure {
-                error,
-                sent: Sent::Yes,
-            },
-            Some(Box::new(response)),
-        ))
+    async fn send(&self, request: Request, token: &Token) -> Result<Response, Error> {
+        let header = self.bearing(token)?;
+        attempts::send(&self.0.env, request, Some(header)).await
     }
 
     fn bearing(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {
@@ -290,17 +219,17 @@ impl AuthorizedClient {
             return Ok(Taken::Yes(response));
         }
         let (response, body) = peek(response).await?;
-        Ok(if body.is_some_and(|body| refusal.says(&body)) {
-            Taken::No(response.status(), None)
-        } else {
-            Taken::Yes(response)
+        Ok(match body.and_then(|body| refusal.word(&body)) {
+            Some(word) => Taken::No(response.status(), Some(OAuthError::new(word, None, None))),
+            None => Taken::Yes(response),
         })
     }
 
     /// An answer to a token that was taken.
-    fn judge(&self, response: Response, token: &Token) -> Result<Response, Error> {
+    fn judge(&self, mut response: Response, token: &Token) -> Result<Response, Error> {
         let status = response.status();
-        if let Some(error) = redirect_refused(status, response.headers(), response.url()) {
+        let from = shown(response.url());
+        if let Some(error) = redirect_refused(status, response.headers(), response.url(), &from) {
             return Err(error);
         }
         if status == StatusCode::FORBIDDEN
@@ -309,15 +238,9 @@ impl AuthorizedClient {
         {
             return Err(insufficient_scope(response.url(), &wanted, token));
         }
+        Quote::attach(&mut response, token.access_token());
         Ok(response)
     }
-}
-
-/// Which connection an attempt goes over.
-#[derive(Clone, Copy, Debug)]
-enum Over {
-    Any,
-    New,
 }
 
 impl AsRef<AuthorizedClient> for AuthorizedClient {

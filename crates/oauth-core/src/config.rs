@@ -64,14 +64,18 @@ fn joined<const N: usize>(errors: [Option<Error>; N]) -> Error {
     let Some(first) = errors.next() else {
         return Error::new(crate::error::ErrorKind::Config, "nothing failed");
     };
-    let rest: Vec<String> = errors.map(|error| error.to_string()).collect();
-    if rest.is_empty() {
+    let mut faults = vec![first.to_string()];
+    for error in errors {
+        let fault = error.to_string();
+        // one setting may be where two servers are
+        if !faults.contains(&fault) {
+            faults.push(fault);
+        }
+    }
+    if faults.len() == 1 {
         return first;
     }
-    Error::new(
-        crate::error::ErrorKind::Config,
-        format!("{first}; {}", rest.join("; ")),
-    )
+    Error::new(crate::error::ErrorKind::Config, faults.join("; "))
 }
 
 /// Names the field of an error of another kind of fault.

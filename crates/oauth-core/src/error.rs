@@ -254,6 +254,11 @@ impl Error {
         self.change(|inner| inner.message = format!("{context}: {}", inner.message))
     }
 
+    /// Adds to the message, before the remedy.
+    pub(crate) fn adding(self, words: &str) -> Self {
+        self.change(|inner| inner.message.push_str(words))
+    }
+
     /// Replaces the usual recovery.
     #[must_use]
     pub fn with_recovery(self, recovery: Recovery) -> Self {

@@ -1,14 +1,18 @@
 //! What an API's answer means for the token that was sent.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, StatusCode, Version};
 use reqwest::{Response, ResponseBuilderExt as _};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault};
 use crate::http::read_limited;
 use crate::http::url::{origin, shown};
+use crate::retry;
 use crate::token::{Scopes, Token};
 
 /// The most bytes of a body in which a declared refusal is looked for.
@@ -28,21 +32,29 @@ pub(super) enum Taken {
 }
 
 pub(super) fn refused(url: &Url, status: StatusCode, said: Option<OAuthError>) -> Error {
-    let words = match &said {
-        Some(said) => match &said.description {
-            Some(description) => format!(" ({}, \"{description}\")", said.code),
-            None => format!(" ({})", said.code),
-        },
-        None => String::new(),
-    };
     let problem = format!(
-        "{} refuses the token, and the one that took its place{words}",
+        "{} refuses the token, and the one that took its place",
         origin(url)
     );
     let error = Error::new(ErrorKind::Refused, problem)
         .remedy("check that this API takes tokens of this server, and their audience and scopes")
         .with_status(status.as_u16());
-    error.with_oauth(said)
+    told(error, said)
+}
+
+/// The refusal with what the API said of the token.
+pub(super) fn told(error: Error, said: Option<OAuthError>) -> Error {
+    let Some(said) = said else { return error };
+    let words = match &said.description {
+        Some(description) => format!(" ({}, \"{description}\")", said.code),
+        None => format!(" ({})", said.code),
+    };
+    error.adding(&words).with_oauth(said)
+}
+
+/// How long the API asks to wait (its `Retry-After`, RFC 9110 10.2.3), at most an hour.
+pub fn retry_after(env: &Env, response: &Response) -> Option<Duration> {
+    retry::retry_after(response.headers(), env.clock().now())
 }
 
 pub(super) fn insufficient_scope(url: &Url, wanted: &Scopes, token: &Token) -> Error {

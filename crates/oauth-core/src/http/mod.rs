@@ -116,7 +116,8 @@ impl Http {
             .map_err(|error| fault::of_request(error, &to, &self.settings, timeout))?;
         let status = response.status();
         let headers = response.headers().clone();
-        if let Some(error) = redirect_refused(status, &headers, response.url()) {
+        let from = url::shown(response.url());
+        if let Some(error) = redirect_refused(status, &headers, response.url(), &from) {
             return Err(Failure::answered(error));
         }
         let of_status = |error: Error| error.with_status(status.as_u16());
@@ -237,11 +238,12 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
 }
 
 /// The error that an answer is which HTTP clients would follow elsewhere; it shows no path and no
-/// query of the target.
+/// query of the target, and of where it comes from what is given.
 pub(crate) fn redirect_refused(
     status: StatusCode,
     headers: &HeaderMap,
     from: &Url,
+    shown: &str,
 ) -> Option<Error> {
     if !matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308) {
         return None;
@@ -256,7 +258,7 @@ pub(crate) fn redirect_refused(
     };
     let problem = format!(
         "{} answered {} with a redirect to {target}, which is not followed: it would take the credentials along",
-        url::shown(from),
+        shown,
         status.as_u16()
     );
     Some(

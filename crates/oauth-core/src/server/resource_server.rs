@@ -107,12 +107,12 @@ impl ResourceServer {
 }
 
 impl BodyRefusal {
-    /// Whether a body says that the token is refused.
-    pub(crate) fn says(&self, body: &[u8]) -> bool {
-        serde_json::from_slice::<Value>(body)
-            .ok()
-            .and_then(|body| body.pointer(&self.pointer)?.as_str().map(str::to_owned))
-            .is_some_and(|word| self.words.contains(&word))
+    /// The declared word by which a body refuses the token.
+    pub(crate) fn word(&self, body: &[u8]) -> Option<&str> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        let said = body.pointer(&self.pointer)?.as_str()?;
+        let word = self.words.iter().find(|word| *word == said)?;
+        Some(word)
     }
 }
 
@@ -145,7 +145,8 @@ mod tests {
             pointer: "/error".into(),
             words: vec!["token_expired".into()],
         };
-        assert!(refusal.says(br#"{"ok": false, "error": "token_expired"}"#));
+        let body = br#"{"ok": false, "error": "token_expired"}"#;
+        assert_eq!(refusal.word(body), Some("token_expired"));
         for other in [
             &br#"{"error": "other"}"#[..],
             br#"{"error": {"a": 1}}"#,
@@ -153,7 +154,7 @@ mod tests {
             b"<html>",
             b"",
         ] {
-            assert!(!refusal.says(other));
+            assert_eq!(refusal.word(other), None);
         }
     }
 }

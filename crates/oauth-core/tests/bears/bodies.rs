@@ -1,7 +1,7 @@
 //! Bodies: a refusal in them, and how much of them is read.
 
 use crate::support::{Wanted, clock, env, given, strict};
-use oauth_core::client::{AuthorizedClient, read_json};
+use oauth_core::client::{AuthorizedClient, Quote, read_json};
 use oauth_core::env::Env;
 use oauth_core::error::ErrorKind;
 use oauth_core::server::ResourceServer;
@@ -42,6 +42,45 @@ async fn a_declared_refusal_in_the_body_is_one_and_no_other_body_is_looked_into(
         assert_eq!(answer.bytes().await.unwrap(), sent);
     }
     assert_eq!(stage.count(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn the_word_that_refuses_a_token_for_good_is_told_and_foreign_text_is_not() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let api = api(&env, &stage).with_body_refusal("/error", &["token_revoked"]);
+    let token = FixedToken::new(&env, "token", given("s3cret-token")).unwrap();
+    let client = AuthorizedClient::new(&env, api, token);
+    let refusal = json!({"ok": false, "error": "token_revoked", "text": "s3cret-token"});
+    stage.answer(Endpoint::Api, Answer::json(200, &refusal));
+    let error = client.post("x").send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused);
+    assert_eq!(error.oauth().unwrap().code, "token_revoked");
+    let text = error.to_string();
+    assert!(
+        text.contains("refuses this token (token_revoked)"),
+        "{text}"
+    );
+    assert!(!text.contains("s3cret"), "{text}");
+}
+
+#[tokio::test]
+async fn what_an_api_wrote_is_shown_without_the_token_it_was_sent() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let api = api(&env, &stage).with_body_refusal("/error", &["token_revoked"]);
+    let token = FixedToken::new(&env, "token", given("s3cret-token")).unwrap();
+    let client = AuthorizedClient::new(&env, api, token);
+    stage.answer_always(
+        Endpoint::Api,
+        Some(Answer::json(200, &json!({"error": "no"}))),
+    );
+    let answer = client.get("x").send().await.unwrap();
+    let quote = Quote::from(&answer);
+    assert_eq!(quote.text("no s3cret-token\u{1b}"), "no [REDACTED]\\u{1b}");
+    assert!(!format!("{quote:?}").contains("s3cret"));
 }
 
 /// The answer of an API with a body in one of its framings, after which the connection is closed.

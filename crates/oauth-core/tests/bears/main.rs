@@ -7,6 +7,7 @@ mod repeats;
 #[path = "../support/mod.rs"]
 mod support;
 mod tokens;
+mod without_token;
 
 use oauth_core::client::AuthorizedClient;
 use oauth_core::env::Env;

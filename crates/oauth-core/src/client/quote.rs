@@ -1,0 +1,42 @@
+//! What an API wrote, made fit to be shown.
+
+use reqwest::Response;
+
+use crate::secret::{Secret, escape_without};
+
+/// Makes fit for an error or a log what an API wrote: escaped, cut after 512 characters, and the token
+/// it was sent, which it may echo, struck out.
+///
+/// ```no_run
+/// # async fn run(client: oauth_core::AuthorizedClient) -> Result<(), oauth_core::Error> {
+/// use oauth_core::client::{Quote, read_json};
+///
+/// let answer = client.get("items/7").send().await?;
+/// let quote = Quote::from(&answer);
+/// let body: serde_json::Value = read_json(answer, 64 * 1024).await?;
+/// println!("the API says {}", quote.text(body["problem"].as_str().unwrap_or("nothing")));
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Quote(Option<Secret>);
+
+impl Quote {
+    /// Has the answer remember what it was an answer to.
+    pub(super) fn attach(response: &mut Response, sent: &Secret) {
+        response.extensions_mut().insert(Self(Some(sent.clone())));
+    }
+
+    /// The text as it may be shown.
+    pub fn text(&self, text: &str) -> String {
+        escape_without(text, self.0.as_slice())
+    }
+}
+
+/// For an answer that [`AuthorizedClient`](crate::client::AuthorizedClient) brought; of one that came
+/// otherwise nothing is known that must be struck out.
+impl From<&Response> for Quote {
+    fn from(response: &Response) -> Self {
+        let attached = response.extensions().get::<Self>();
+        attached.cloned().unwrap_or(Self(None))
+    }
+}
