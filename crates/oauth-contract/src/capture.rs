@@ -14,6 +14,8 @@ use tracing_subscriber::filter::dynamic_filter_fn;
 use tracing_subscriber::fmt::format::FmtSpan;
 use tracing_subscriber::layer::SubscriberExt as _;
 
+use crate::check::Failure;
+
 /// What the threads of one trial log, while it listens, and every panic in them.
 #[derive(Default)]
 pub(crate) struct Capture {
@@ -29,6 +31,27 @@ thread_local! {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Everything that the threads of a trial log from now on, at every level and of all crates, for trials
+/// that look for what must not be there.
+pub struct Listening(Arc<Capture>);
+
+impl Listening {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// This thread belongs to no trial.
+    pub fn begin() -> Result<Self, Failure> {
+        let capture = current().ok_or_else(|| Failure::new("this thread belongs to no trial"))?;
+        capture.listen();
+        Ok(Self(capture))
+    }
+
+    /// What was logged so far.
+    pub fn heard(&self) -> String {
+        self.0.text()
+    }
 }
 
 /// The capture of the trial that runs on this thread.

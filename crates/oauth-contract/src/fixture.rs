@@ -47,8 +47,8 @@
 //! The content type follows from `form` and `json`; `content_type` says another, and the one of `body`.
 //! Headers that are not listed are not looked at, unless they carry credentials: those must be listed.
 //! Where the form holds `client_assertion: <assertion>`, the request's `assertion: {header: {…}, claims:
-//! {…}}` lists all members of both; its signature is checked with the public half of `{key}`, by another
-//! library than the one that signs.
+//! {…}}` lists all members of both; its signature is checked with the public half of `{key}` or, by RS384,
+//! of `{rsa_key}`, by another library than the one that signs.
 //!
 //! More requests than listed, fewer, or a stub that was not called (with `up_to_n_times`: not that often)
 //! fail a scenario, as does a text of an error that holds a secret. All differences are told, not only
@@ -64,7 +64,7 @@
 //! | `<absent>` | nothing: the header must be missing |
 //! | `<fresh>` | at least 22 characters (128 bits in base64url) that stood nowhere in this run |
 //! | `<now>`, `<now+60>`, `<now-5>` | that moment of the scenario's clock, in whole seconds since 1970 |
-//! | `<kid>` | the RFC 7638 thumbprint of `{key}` |
+//! | `<kid>`, `<rsa_kid>` | the RFC 7638 thumbprint of `{key}`, of `{rsa_key}` |
 //! | `<basic ID:SECRET>` | HTTP Basic credentials of exactly these bytes: form-encoded where they must be (RFC 6749 2.3.1) |
 //! | `<assertion>` | a client assertion, looked into by `assertion` |
 //!
@@ -79,8 +79,8 @@
 //! # Holes
 //!
 //! Everywhere, in any text: `{server}` is the base URL of the server, without a slash at its end; `{dir}`
-//! a folder of this run; `{key}` the path of a P-384 private key made for this run (PKCS#8, PEM). Other
-//! words in braces are refused. The clock starts at 2026-01-01T00:00:00Z and moves by `advance` and by
+//! a folder of this run; `{key}` the path of a P-384 private key and `{rsa_key}` that of an RSA key of 2048
+//! bits, made for this run (PKCS#8, PEM). Other words in braces are refused. The clock starts at 2026-01-01T00:00:00Z and moves by `advance` and by
 //! the pauses the client makes. Literal secrets are allowed, loopback `http` too; there is no proxy and
 //! no environment variable.
 

@@ -51,6 +51,7 @@ mod subject;
 mod suite;
 mod trial;
 
+pub use crate::capture::Listening;
 pub use crate::check::{Failure, Outcome};
 pub use crate::runner::run;
 pub use crate::stage::Stage;

@@ -16,7 +16,7 @@ use crate::check::Failure;
 use crate::stage::credentials::Identity;
 use crate::stage::world::World;
 
-pub(crate) use crate::stage::credentials::random;
+pub(crate) use crate::stage::credentials::{random, rsa_key};
 
 /// An authorization server with an API, a clock that is moved by hand, and one client registered there.
 ///
@@ -204,7 +204,7 @@ impl Stage {
 
     /// An RSA key in PEM, which is not the client's.
     pub(crate) fn rsa_key(&self) -> String {
-        credentials::rsa_key()
+        rsa_key()
     }
 
     /// Puts something else where the configuration says that the key is.

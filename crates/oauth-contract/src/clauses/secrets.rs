@@ -8,8 +8,8 @@ use std::time::Duration;
 use oauth_core::error::Error;
 use oauth_stage::{Answer, Endpoint};
 
-use crate::capture;
-use crate::check::{Failure, Outcome, refused, that};
+use crate::capture::Listening;
+use crate::check::{Outcome, refused, that};
 use crate::clauses::secrets::echo::{Echo, Mode};
 use crate::clauses::secrets::search::Search;
 use crate::connected::Connected;
@@ -27,10 +27,7 @@ pub(super) async fn prints_no_secret<S: Subject>(_: Stage) -> Outcome {
 }
 
 async fn all<S: Subject>(stage: &Stage) -> Outcome {
-    let capture =
-        capture::current().ok_or_else(|| Failure::new("this thread belongs to no trial"))?;
-    capture.listen();
-    let mut search = Search::new(stage.clone(), capture);
+    let mut search = Search::new(stage.clone(), Listening::begin()?);
     search.finds_what_is_logged_on_purpose().await?;
 
     let it = Connected::<S>::to(stage)?;

@@ -2,20 +2,19 @@
 
 use std::error::Error as StdError;
 use std::fmt::Debug;
-use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use oauth_core::error::Error;
 
-use crate::capture::Capture;
+use crate::capture::Listening;
 use crate::check::{Failure, Outcome, that};
 use crate::stage::Stage;
 
 /// Everything that was printed, and the log of the trial.
 pub(super) struct Search {
     stage: Stage,
-    capture: Arc<Capture>,
+    log: Listening,
     /// What was printed, and not searched yet.
     shown: Vec<(String, String)>,
     /// How much of the log has been searched.
@@ -23,10 +22,10 @@ pub(super) struct Search {
 }
 
 impl Search {
-    pub fn new(stage: Stage, capture: Arc<Capture>) -> Self {
+    pub fn new(stage: Stage, log: Listening) -> Self {
         Self {
             stage,
-            capture,
+            log,
             shown: Vec::new(),
             searched: 0,
         }
@@ -61,7 +60,7 @@ impl Search {
 
     /// Whether a text was printed or logged since the last search.
     pub fn finds(&self, text: &str) -> bool {
-        let log = self.capture.text();
+        let log = self.log.heard();
         log.get(self.searched..)
             .is_some_and(|log| log.contains(text))
             || self.shown.iter().any(|(_, shown)| shown.contains(text))
@@ -69,7 +68,7 @@ impl Search {
 
     /// Fails unless something was logged under that target: what is not logged proves nothing.
     pub fn heard_of(&self, target: &str) -> Outcome {
-        that(self.capture.text().contains(target), || {
+        that(self.log.heard().contains(target), || {
             format!("nothing was logged by `{target}`: its events would not be searched")
         })
     }
@@ -77,7 +76,7 @@ impl Search {
     /// Fails where any secret that there is by now was printed or logged since the last search, in
     /// whatever form. No secret is in what came before it was made.
     pub fn nothing_so_far(&mut self, when: &str) -> Outcome {
-        let log = self.capture.text();
+        let log = self.log.heard();
         let new = log.get(self.searched..).unwrap_or_default();
         let mut texts: Vec<(&str, &str)> = self
             .shown
