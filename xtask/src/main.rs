@@ -49,7 +49,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "demo",
-        usage: "",
+        usage: "[ADAPTER]",
         about: "fetch and use a token on loopback, each step shown as it goes over the wire",
         run: demo::run,
     },

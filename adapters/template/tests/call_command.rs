@@ -2,34 +2,23 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::ffi::OsStr;
+use std::path::Path;
 
+use oauth_contract::{Example, Ran};
 use oauth_stage::{Authentication, RegisteredClient, Strict};
 
 const SECRET: &str = "CANARY-s3cret";
 
-/// Where cargo puts the examples of the package whose tests it runs.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let built = test.parent().and_then(Path::parent).unwrap();
-    let program = built
-        .join("examples")
-        .join(format!("call{}", std::env::consts::EXE_SUFFIX));
-    assert!(
-        program.is_file(),
-        "the example `call` is not built: run `cargo test -p oauth-template`"
-    );
+fn call(config: &Path) -> Ran {
+    let arguments = [
+        OsStr::new("--loopback-http"),
+        config.as_os_str(),
+        OsStr::new("1"),
+    ];
+    let program = Example::find("call").unwrap();
     program
-}
-
-fn call(config: &Path) -> Output {
-    Command::new(program())
-        .arg("--loopback-http")
-        .arg(config)
-        .arg("1")
-        .env("TEMPLATE_TEST_SECRET", SECRET)
-        .output()
+        .run(arguments, &[("TEMPLATE_TEST_SECRET", SECRET)])
         .unwrap()
 }
 
@@ -98,26 +87,17 @@ fn a_config_that_cannot_work_is_one_line_and_exit_code_1() {
     ] {
         let path = folder.path().join(format!("{name}.toml"));
         std::fs::write(&path, content).unwrap();
-        let output = call(&path);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(1), "{name}: {text}");
-        assert!(output.stdout.is_empty(), "{name}");
-        assert_eq!(text.lines().count(), 1, "{name}: {text}");
-        assert!(
-            text.starts_with("error: ") && !text.contains(SECRET),
-            "{name}: {text}"
-        );
-        for says in says {
-            assert!(text.contains(says), "{name}: {says:?} is not in: {text}");
+        if let Err(failure) = call(&path).complains(says, SECRET) {
+            panic!("{name}: {failure}");
         }
     }
     let missing = call(&folder.path().join("nowhere.toml"));
-    let text = String::from_utf8(missing.stderr).unwrap();
-    assert_eq!(missing.status.code(), Some(1));
-    assert!(
-        text.contains("nowhere.toml: this configuration file does not exist; check the path"),
-        "{text}"
-    );
+    missing
+        .complains(
+            &["nowhere.toml: this configuration file does not exist; check the path"],
+            SECRET,
+        )
+        .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,8 +117,7 @@ async fn an_item_is_printed_and_the_exit_code_is_0() {
     let output = tokio::task::spawn_blocking(move || call(&path))
         .await
         .unwrap();
-    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
-    assert_eq!(output.status.code(), Some(0));
-    let item: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((output.stderr.as_str(), output.code), ("", Some(0)));
+    let item: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(item["name"], "first");
 }

@@ -43,6 +43,7 @@ mod check;
 mod clauses;
 mod connected;
 mod crowd;
+mod example;
 mod fixture;
 mod redact;
 mod runner;
@@ -53,6 +54,7 @@ mod trial;
 
 pub use crate::capture::Listening;
 pub use crate::check::{Failure, Outcome};
+pub use crate::example::{Example, Ran};
 pub use crate::runner::run;
 pub use crate::stage::Stage;
 pub use crate::subject::{Played, Subject};
