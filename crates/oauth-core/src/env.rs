@@ -15,7 +15,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::http::{Http, HttpSettings};
 use crate::record::{MemoryStore, RecordStore};
-use crate::secret::Secrets;
+use crate::secret::{Secret, SecretRef, Secrets};
 
 /// What all connections of a process share: HTTP clients, clock, store of tokens, and the renewals
 /// under way. Built once; cheap to clone.
@@ -81,6 +81,16 @@ impl Env {
     /// The store of tokens.
     pub fn store(&self) -> &Arc<dyn RecordStore> {
         &self.0.store
+    }
+
+    /// Reads a secret that a configuration names, such as a URL that is one. `field` is the setting's
+    /// name, for errors.
+    ///
+    /// # Errors
+    /// As [`SecretRef::read`].
+    pub fn secret(&self, field: &str, reference: &SecretRef) -> Result<Secret, Error> {
+        let secret = reference.read(&self.0.secrets);
+        secret.map_err(|fault| Error::config(field, fault))
     }
 
     /// How secrets are read.

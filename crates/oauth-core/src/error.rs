@@ -285,7 +285,9 @@ impl Error {
         })
     }
 
-    pub(crate) fn with_scopes(self, scopes: Scopes) -> Self {
+    /// The scopes that the API wants.
+    #[must_use]
+    pub fn with_scopes(self, scopes: Scopes) -> Self {
         self.change(|inner| inner.scopes = Some(scopes))
     }
 
