@@ -82,7 +82,9 @@ impl FhirClient {
         let status = response.status();
         let wait = retry_after(self.client.env(), &response);
         let body = read_limited(response, LIMIT).await?;
-        let resource: Option<Value> = serde_json::from_slice(&body).ok();
+        // some servers put a byte order mark before it (RFC 8259 8.1)
+        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
+        let resource: Option<Value> = serde_json::from_slice(body).ok();
         let outcome = resource
             .as_ref()
             .and_then(|resource| OperationOutcome::read(resource, &quote));

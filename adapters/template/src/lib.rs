@@ -16,8 +16,3 @@ pub mod client_secret;
 pub mod private_key_jwt;
 pub mod refresh;
 pub mod static_token;
-
-/// The examples of the workspace's README compile.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-pub struct Readme;
