@@ -8,7 +8,7 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
 /// What the server shows to those who connect over TLS.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,13 +53,27 @@ impl Authority {
         self.0.pem()
     }
 
+    /// A new good certificate with its key, for a server that is not of this crate.
+    ///
+    /// # Errors
+    /// When the system's cryptography fails.
+    pub fn identity(&self) -> io::Result<Identity> {
+        let (certificate, key) = self.leaf(Certificate::Good).map_err(io::Error::other)?;
+        Ok(Identity {
+            certificate_pem: certificate.pem(),
+            key_pem: key.serialize_pem(),
+        })
+    }
+
     /// What a server needs to show a certificate of this kind.
     pub(crate) fn server_config(
         &self,
         kind: Certificate,
         protocols: &[&str],
     ) -> io::Result<Arc<rustls::ServerConfig>> {
-        let (chain, key) = self.leaf(kind).map_err(io::Error::other)?;
+        let (certificate, key) = self.leaf(kind).map_err(io::Error::other)?;
+        let chain = vec![certificate.der().clone()];
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let mut config = rustls::ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
@@ -74,7 +88,7 @@ impl Authority {
         Ok(Arc::new(config))
     }
 
-    fn leaf(&self, kind: Certificate) -> Result<Leaf, rcgen::Error> {
+    fn leaf(&self, kind: Certificate) -> Result<(rcgen::Certificate, KeyPair), rcgen::Error> {
         let names = match kind {
             Certificate::WrongHost => vec!["elsewhere.invalid".to_owned()],
             _ => ["127.0.0.1", "::1", "localhost"]
@@ -103,8 +117,7 @@ impl Authority {
             }
             _ => leaf.signed_by(&key, &self.0)?,
         };
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Ok((vec![certificate.der().clone()], key))
+        Ok((certificate, key))
     }
 }
 
@@ -114,7 +127,22 @@ impl std::fmt::Debug for Authority {
     }
 }
 
-type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+/// What a server shows to those who connect over TLS, for `127.0.0.1`, `::1` and `localhost`.
+pub struct Identity {
+    /// The certificate, in PEM.
+    pub certificate_pem: String,
+    /// Its private key: PKCS#8, in PEM.
+    pub key_pem: String,
+}
+
+/// Prints no key.
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity")
+            .field("certificate_pem", &self.certificate_pem)
+            .finish_non_exhaustive()
+    }
+}
 
 /// The real day, not the stage's: clients judge certificates by their own system's clock.
 fn day(offset: i64) -> (i32, u8, u8) {

@@ -41,7 +41,7 @@ mod strict;
 mod sync;
 
 pub use crate::answer::Answer;
-pub use crate::certificate::{Authority, Certificate};
+pub use crate::certificate::{Authority, Certificate, Identity};
 pub use crate::socket::Socket;
 pub use crate::socket::builder::Builder as SocketBuilder;
 pub use crate::socket::step::Step;

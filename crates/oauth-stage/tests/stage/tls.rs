@@ -1,8 +1,16 @@
 use std::error::Error;
 
-use oauth_stage::{Authority, Certificate, Socket, Step, Strict};
+use std::sync::Arc;
+
+use oauth_stage::{Authority, Certificate, Identity, Socket, Step, Strict};
 use reqwest::Version;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 fn client(ca_pem: &str) -> reqwest::Client {
     let root = reqwest::Certificate::from_pem(ca_pem.as_bytes()).unwrap();
@@ -87,4 +95,38 @@ async fn gives_two_servers_one_authority() {
     assert_eq!(client.get(strict.url()).send().await.unwrap().status(), 404);
     assert_eq!(client.get(socket.url()).send().await.unwrap().status(), 200);
     assert!(socket.requests()[0].starts_with(b"GET / HTTP/1.1\r\n"));
+}
+
+/// What somebody else's server makes of an identity.
+fn acceptor(identity: &Identity) -> TlsAcceptor {
+    let chain = CertificateDer::from_pem_slice(identity.certificate_pem.as_bytes()).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(identity.key_pem.as_bytes()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![chain], key)
+        .unwrap();
+    TlsAcceptor::from(Arc::new(config))
+}
+
+#[tokio::test]
+async fn vouches_for_a_server_of_another_make() {
+    let authority = Authority::new().unwrap();
+    let identity = authority.identity().unwrap();
+    assert!(!format!("{identity:?}").contains("PRIVATE KEY"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut stream = acceptor(&identity).accept(stream).await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await.unwrap();
+        let answer = b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n";
+        stream.write_all(answer).await.unwrap();
+        stream.shutdown().await.unwrap();
+    });
+    let answer = client(&authority.pem()).get(url).send().await.unwrap();
+    assert_eq!(answer.status(), 204);
+    server.await.unwrap();
 }
