@@ -1,0 +1,66 @@
+//! What is tried. Each trial has its own client, item and files, and so runs beside the others.
+
+mod api;
+mod fhir;
+mod refresh;
+mod template;
+
+use oauth_contract::{Failure, Outcome, Suite};
+use oauth_core::client::AuthorizedClient;
+use oauth_core::signing_key::{Algorithm, SigningKey};
+
+use crate::expect::{equal, some};
+use crate::registration::Client;
+use crate::world::World;
+
+/// All of it.
+pub(crate) fn suites() -> Vec<Suite> {
+    vec![
+        api::suite(),
+        fhir::suite(),
+        template::suite(),
+        refresh::suite(),
+    ]
+}
+
+/// A key that nobody has seen yet.
+fn new_key(algorithm: Algorithm) -> Result<SigningKey, Failure> {
+    let key = match algorithm {
+        // the smallest that servers take (RFC 7518 3.3): to make larger ones takes long
+        Algorithm::RS384 => SigningKey::generate_rsa(algorithm, 2048),
+        _ => SigningKey::generate(algorithm),
+    };
+    key.map_err(|fault| Failure::new(fault.to_string()))
+}
+
+/// Puts a key where the client's configuration says that it is; gives that place.
+fn keep_key(world: &World, name: &str, key: &SigningKey) -> Result<String, Failure> {
+    let pem = key.to_pkcs8_pem();
+    let pem = pem.map_err(|fault| Failure::new(fault.to_string()))?;
+    world.keep(name, pem.expose())
+}
+
+/// Revokes the token that the client would use next.
+async fn revoke(world: &World, client: &AuthorizedClient) -> Outcome {
+    let token = client.token().await?;
+    world.revoke(token.access_token().expose()).await
+}
+
+/// Sends the client's last token request once more, as whoever had seen it could: the assertion in it
+/// is live still, but has been used (RFC 7523 3).
+async fn replay(world: &World, client: &Client) -> Outcome {
+    let sent = world.tap().sent_by(client.id);
+    let last = some("a token request that was caught", sent.last())?;
+    equal("what it was answered", Some(200), last.status())?;
+    let assertion = last.parameter("client_assertion");
+    some("an assertion in it", assertion)?;
+    let form = last.form();
+    let form: Vec<_> = form
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let (status, answer) = world.post(&world.tap().token_url(), &form).await?;
+    let refusal = (401, Some("invalid_client"));
+    let seen = (status, answer["error"].as_str());
+    equal("the answer to its replay", refusal, seen)
+}
