@@ -13,6 +13,8 @@ use crate::{breaks, e2e, readme, remove, setup, test, tidy};
 /// One step. The README may have run it already.
 struct Step {
     name: &'static str,
+    /// What a person types for it; `None`: it is not a command of its own.
+    command: Option<&'static str>,
     run: fn(&Workspace) -> Result<(), Failure>,
 }
 
@@ -20,38 +22,55 @@ struct Step {
 const STEPS: &[Step] = &[
     Step {
         name: "fmt",
+        command: None,
         run: fmt,
     },
     Step {
         name: "deny",
+        command: None,
         run: deny,
     },
     Step {
         name: "clippy",
+        command: None,
         run: clippy,
     },
     Step {
         name: "e2e",
+        command: Some("cargo xtask e2e"),
         run: |workspace| e2e::run(workspace, Args::new(Vec::new(), "cargo xtask e2e".into())),
     },
     Step {
+        name: "live",
+        command: Some("cargo xtask e2e --live"),
+        run: |workspace| {
+            let live = vec!["--live".into()];
+            e2e::run(workspace, Args::new(live, "cargo xtask e2e --live".into()))
+        },
+    },
+    Step {
         name: "tidy",
+        command: Some("cargo xtask tidy"),
         run: |workspace| tidy::run(workspace, Args::new(Vec::new(), "cargo xtask tidy".into())),
     },
     Step {
         name: "test",
+        command: Some("cargo xtask test"),
         run: |workspace| test::run(workspace, Args::new(Vec::new(), "cargo xtask test".into())),
     },
     Step {
         name: "doc",
+        command: None,
         run: doc,
     },
     Step {
         name: "probes",
+        command: None,
         run: probes,
     },
     Step {
         name: "breaks",
+        command: Some("cargo xtask breaks"),
         run: |workspace| {
             breaks::run(
                 workspace,
@@ -111,7 +130,8 @@ enum Ended {
 }
 
 fn one(workspace: &Workspace, step: &Step, ran: &[String]) -> Ended {
-    if ran.contains(&format!("cargo xtask {}", step.name)) {
+    let is_step = |ran: &String| step.command == Some(ran);
+    if ran.iter().any(is_step) {
         return Ended::InReadme;
     }
     say(&format!("\n== {} ==\n", step.name));
@@ -166,6 +186,11 @@ fn clippy(workspace: &Workspace) -> Result<(), Failure> {
         "-D",
         "warnings",
     ]);
+    must(cargo)?;
+    // no target to cargo, since `cargo test` leaves it out
+    let mut cargo = workspace.cargo();
+    cargo.args(["clippy", "--quiet", "--package", "oauth-live", "--test"]);
+    cargo.args(["live", "--", "-D", "warnings"]);
     must(cargo)
 }
 

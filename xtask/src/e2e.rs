@@ -1,4 +1,5 @@
 //! `e2e`: every adapter against its contract and its fixtures, as a table, a JUnit file, an exit code.
+//! With `--live`, against an authorization server that others wrote.
 
 mod binary;
 mod filter;
@@ -14,8 +15,10 @@ use std::time::{Duration, Instant};
 
 use crate::args::{Args, Given, wrong};
 use crate::failure::Failure;
+use crate::live;
 use crate::terminal::{Colour, Paint, count, indented, say, span, table};
 use crate::workspace::Workspace;
+use binary::Target;
 use report::{Outcome, Row};
 use trial::Trial;
 
@@ -25,20 +28,28 @@ struct Options {
     filters: Vec<Filter>,
     junit: Option<PathBuf>,
     list: bool,
+    live: bool,
 }
 
 impl Options {
     fn parse(args: Args) -> Result<Self, Failure> {
         let mut options = Self::default();
+        let mut words = Vec::new();
         args.each(|given, value| {
             match given {
                 Given::Flag(name) if name == "junit" => options.junit = Some(value.path()?),
                 Given::Flag(name) if name == "list" => options.list = true,
-                Given::Word(word) => options.filters.push(Filter::new(word)),
+                Given::Flag(name) if name == "live" => options.live = true,
+                Given::Word(word) => words.push(word.clone()),
                 _ => return Ok(false),
             }
             Ok(true)
         })?;
+        let filter = |word: &String| match options.live {
+            true => Filter::live(word),
+            false => Filter::new(word),
+        };
+        options.filters = words.iter().map(filter).collect();
         Ok(options)
     }
 
@@ -51,10 +62,13 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     let usage = args.usage();
     let options = Options::parse(args)?;
     let began = Instant::now();
-    let adapters = asked_for(workspace.adapters()?, &options.filters, &usage)?;
+    let targets = match options.live {
+        true => vec![Target::live()],
+        false => adapters(asked_for(workspace.adapters()?, &options.filters, &usage)?),
+    };
     let mut names = String::new();
     let mut rows = Vec::new();
-    for binary in binary::build(workspace, &adapters)? {
+    for mut binary in binary::build(workspace, &targets)? {
         let (chosen, left): (Vec<_>, Vec<_>) = binary
             .list()?
             .into_iter()
@@ -63,11 +77,14 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
             names.push_str(&format!("{}\n", trial.name));
         }
         if !options.list && !chosen.is_empty() {
+            if options.live {
+                binary.set(live::environment(workspace)?);
+            }
             rows.extend(binary.run(workspace, &chosen, &left)?);
         }
     }
     if names.is_empty() {
-        return Err(Failure::failed(nothing_ran(&options.filters)));
+        return Err(Failure::failed(nothing_ran(&options)));
     }
     if options.list {
         say(&names);
@@ -83,13 +100,19 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     }
 }
 
-/// The names of every trial there is; builds the adapters if need be.
+/// The names of every trial there is, the live ones too; builds what has them if need be.
 pub fn names(workspace: &Workspace) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
-    for binary in binary::build(workspace, &workspace.adapters()?)? {
+    let mut targets = adapters(workspace.adapters()?);
+    targets.push(Target::live());
+    for binary in binary::build(workspace, &targets)? {
         names.extend(binary.list()?.into_iter().map(|trial| trial.name));
     }
     Ok(names)
+}
+
+fn adapters(names: Vec<String>) -> Vec<Target> {
+    names.iter().map(|name| Target::adapter(name)).collect()
 }
 
 /// Only the adapters a filter begins with are built.
@@ -109,12 +132,17 @@ fn asked_for(all: Vec<String>, filters: &[Filter], usage: &str) -> Result<Vec<St
     Ok(all.into_iter().filter(wanted).collect())
 }
 
-fn nothing_ran(filters: &[Filter]) -> String {
-    let filters: Vec<_> = filters.iter().map(|filter| format!("`{filter}`")).collect();
+fn nothing_ran(options: &Options) -> String {
+    let filters = options.filters.iter();
+    let filters: Vec<_> = filters.map(|filter| format!("`{filter}`")).collect();
+    let list = match options.live {
+        true => "cargo xtask e2e --live --list",
+        false => "cargo xtask e2e --list",
+    };
     match filters.is_empty() {
-        true => "nothing ran: no adapter has a trial".to_owned(),
+        true => "nothing ran: there is no trial".to_owned(),
         false => format!(
-            "nothing ran: no trial matches {}; `cargo xtask e2e --list` shows them",
+            "nothing ran: no trial matches {}; `{list}` shows them",
             filters.join(" or ")
         ),
     }

@@ -14,6 +14,7 @@ mod e2e;
 mod failure;
 mod fixture;
 mod jwks;
+mod live;
 mod new;
 mod readme;
 mod remove;
@@ -43,8 +44,8 @@ struct Command {
 const COMMANDS: &[Command] = &[
     Command {
         name: "e2e",
-        usage: "[ADAPTER[/SCENARIO]] [--junit FILE] [--list]",
-        about: "run the adapters end to end: their contract and their fixtures",
+        usage: "[ADAPTER[/SCENARIO]] [--live] [--junit FILE] [--list]",
+        about: "run the adapters end to end: their contract and their fixtures, or (--live) against oidc-provider",
         run: e2e::run,
     },
     Command {

@@ -1,6 +1,7 @@
-//! The test program of an adapter: built once by cargo, listed and run directly.
+//! A test program with trials: built once by cargo, listed and run directly.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -12,21 +13,56 @@ use crate::e2e::trial::{Trial, listed};
 use crate::failure::{Context, Failure};
 use crate::workspace::{Workspace, stdout};
 
-/// All trials of one adapter take seconds; what takes longer than this hangs.
+/// All trials of one program take seconds; what takes longer than this hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// The built test target `e2e` of an adapter.
+/// A test target that holds trials.
+pub struct Target {
+    /// What its trials' names begin with.
+    pub name: String,
+    /// Where its package is, relative to the workspace.
+    folder: PathBuf,
+    target: &'static str,
+}
+
+impl Target {
+    /// The contract and the fixtures of an adapter.
+    pub fn adapter(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            folder: Path::new("adapters").join(name),
+            target: "e2e",
+        }
+    }
+
+    /// The live trials of all adapters.
+    pub fn live() -> Self {
+        Self {
+            name: "live".to_owned(),
+            folder: "crates/oauth-live".into(),
+            target: "live",
+        }
+    }
+
+    fn package(&self) -> String {
+        format!("oauth-{}", self.name)
+    }
+}
+
+/// A built [`Target`].
 pub struct Binary {
-    adapter: String,
+    name: String,
+    package: String,
     program: PathBuf,
     folder: PathBuf,
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// What cargo says of a file it made.
 #[derive(Deserialize)]
 pub struct Artifact {
     pub manifest_path: PathBuf,
-    pub target: Target,
+    pub target: ArtifactTarget,
     profile: Profile,
     pub executable: Option<PathBuf>,
 }
@@ -37,42 +73,49 @@ struct Profile {
 }
 
 #[derive(Deserialize)]
-pub struct Target {
+pub struct ArtifactTarget {
     pub name: String,
 }
 
-/// Builds the `e2e` of all adapters in one go; compiler errors go to the terminal.
-pub fn build(workspace: &Workspace, adapters: &[String]) -> Result<Vec<Binary>, Failure> {
-    if adapters.is_empty() {
+/// Builds all of them in one go; compiler errors go to the terminal.
+pub fn build(workspace: &Workspace, targets: &[Target]) -> Result<Vec<Binary>, Failure> {
+    if targets.is_empty() {
         return Ok(Vec::new());
     }
     let mut cargo = workspace.cargo();
-    cargo.args(["test", "--no-run", "--test", "e2e"]);
+    cargo.args(["test", "--no-run"]);
     if workspace.target.join("e2e").exists() {
         cargo.arg("--quiet"); // the first build takes minutes: then cargo shows what it does
     }
-    for adapter in adapters {
-        cargo.args(["--package", &format!("oauth-{adapter}")]);
+    let names: BTreeSet<_> = targets.iter().map(|target| target.target).collect();
+    for name in names {
+        cargo.args(["--test", name]);
     }
-    let built = artifacts(cargo)?.ok_or_else(|| Failure::failed("the adapters do not compile"))?;
-    adapters
+    for target in targets {
+        cargo.args(["--package", &target.package()]);
+    }
+    let built = artifacts(cargo)?.ok_or_else(|| Failure::failed("the trials do not compile"))?;
+    targets
         .iter()
-        .map(|adapter| {
-            let folder = workspace.root.join("adapters").join(adapter);
+        .map(|target| {
+            let folder = workspace.root.join(&target.folder);
             let program = built
                 .iter()
                 .find(|artifact| {
                     artifact.manifest_path.parent() == Some(&folder)
-                        && artifact.target.name == "e2e"
+                        && artifact.target.name == target.target
                 })
                 .and_then(|artifact| artifact.executable.clone())
                 .ok_or_else(|| {
-                    Failure::failed(format!("adapter `{adapter}` has no test target `e2e`"))
+                    let (name, target) = (target.package(), target.target);
+                    Failure::failed(format!("{name} has no test target `{target}`"))
                 })?;
             Ok(Binary {
-                adapter: adapter.clone(),
+                name: target.name.clone(),
+                package: target.package(),
                 program,
                 folder,
+                environment: Vec::new(),
             })
         })
         .collect()
@@ -100,6 +143,11 @@ impl Binary {
         Ok(stdout(program)?.lines().filter_map(listed).collect())
     }
 
+    /// Has it find these in its environment when it runs.
+    pub fn set(&mut self, environment: Vec<(&'static str, PathBuf)>) {
+        self.environment = environment;
+    }
+
     /// Runs the chosen trials and none of those `left`.
     pub fn run(
         &self,
@@ -109,7 +157,7 @@ impl Binary {
     ) -> Result<Vec<Row>, Failure> {
         let folder = workspace.target.join("e2e");
         std::fs::create_dir_all(&folder).context(folder.display())?;
-        let file = folder.join(format!("{}.jsonl", self.adapter));
+        let file = folder.join(format!("{}.jsonl", self.name));
         std::fs::write(&file, "").context(file.display())?;
         let mut program = self.command();
         program.env("OAUTH_E2E_REPORT", &file);
@@ -121,7 +169,7 @@ impl Binary {
         }
         let ended = child::run(program, LIMIT)?;
         let written = std::fs::read_to_string(&file).context(file.display())?;
-        Ok(report::rows(&self.adapter, chosen, &written, &ended))
+        Ok(report::rows(&self.name, chosen, &written, &ended))
     }
 
     /// As cargo would start it.
@@ -130,7 +178,8 @@ impl Binary {
         command
             .current_dir(&self.folder)
             .env("CARGO_MANIFEST_DIR", &self.folder)
-            .env("CARGO_PKG_NAME", format!("oauth-{}", self.adapter))
+            .env("CARGO_PKG_NAME", &self.package)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command
     }

@@ -16,6 +16,14 @@ impl Filter {
         )
     }
 
+    /// The same among the live trials, whose names all begin with `live`: `fhir`, `template/a_clause`.
+    pub fn live(text: &str) -> Self {
+        match text == "live" || text.starts_with("live/") {
+            true => Self::new(text),
+            false => Self::new(&format!("live/{text}")),
+        }
+    }
+
     /// The adapter it begins with.
     pub fn adapter(&self) -> &str {
         &self.0[0]
@@ -61,6 +69,20 @@ mod tests {
             assert!(!takes(filter, name), "{filter}");
         }
         assert!(!takes("template/refresh/bears_the_token/more", name));
+    }
+
+    #[test]
+    fn live_may_be_left_out_among_the_live() {
+        for filter in [
+            "live",
+            "live/fhir",
+            "fhir",
+            "fhir/a_clause",
+            "live/a_clause",
+        ] {
+            assert!(Filter::live(filter).takes("live/fhir/a_clause"), "{filter}");
+        }
+        assert!(!Filter::live("template").takes("live/fhir/a_clause"));
     }
 
     #[test]

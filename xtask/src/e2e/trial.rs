@@ -1,10 +1,10 @@
-//! A trial, as the test program of an adapter lists it.
+//! A trial, as its test program lists it.
 
 /// One trial as the list names it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trial {
     pub name: String,
-    /// `clause` or `fixture`.
+    /// `clause`, `fixture` or `trial`.
     pub kind: String,
 }
 

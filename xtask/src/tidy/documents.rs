@@ -1,7 +1,8 @@
 //! Documents: every trial one of them names exists in the run.
 //!
 //! Two things are a trial's name: a word in backticks that begins with an adapter (`template/refresh`,
-//! or a whole name), and each word in backticks in the list that follows the line `<!-- trials -->`.
+//! or a whole name) or with `live`, and each word in backticks in the list that follows the line
+//! `<!-- trials -->`.
 
 use crate::e2e::Filter;
 use crate::tidy::House;
@@ -13,10 +14,12 @@ pub fn faults(house: &House<'_>) -> Vec<String> {
     let Some(trials) = &house.trials else {
         return Vec::new();
     };
+    let mut first_words = house.adapters.clone();
+    first_words.push("live".to_owned());
     house
         .under("", ".md")
         .flat_map(|(path, text)| {
-            named(text, &house.adapters)
+            named(text, &first_words)
                 .into_iter()
                 .filter_map(move |(line, name)| {
                     let exists = match name.contains('/') {
@@ -32,7 +35,7 @@ pub fn faults(house: &House<'_>) -> Vec<String> {
 }
 
 /// The names of trials in a document, with their lines.
-fn named(text: &str, adapters: &[String]) -> Vec<(usize, String)> {
+fn named(text: &str, first_words: &[String]) -> Vec<(usize, String)> {
     let mut names = Vec::new();
     let mut listed = false;
     let mut fenced = false;
@@ -40,8 +43,8 @@ fn named(text: &str, adapters: &[String]) -> Vec<(usize, String)> {
         fenced ^= line.starts_with("```");
         listed = line == MARK || listed && (line.is_empty() || line.starts_with([' ', '-', '*']));
         for word in quoted(line).filter(|_| !fenced) {
-            let begins = |adapter: &String| word.starts_with(&format!("{adapter}/"));
-            if is_name(word) && (listed || adapters.iter().any(begins)) {
+            let begins = |first: &String| word.starts_with(&format!("{first}/"));
+            if is_name(word) && (listed || first_words.iter().any(begins)) {
                 names.push((number + 1, word.to_owned()));
             }
         }
