@@ -27,6 +27,11 @@ use std::process::ExitCode;
 
 use crate::world::World;
 
+/// The examples of the workspace's README compile: this is the one crate that knows every adapter.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+pub struct Readme;
+
 /// The `main` of `tests/live.rs`: starts the servers, runs the trials, stops the servers.
 ///
 /// Where only a list is asked for, nothing is started.
