@@ -1,11 +1,9 @@
 //! The calls of FHIR's RESTful API (FHIR R4, <https://hl7.org/fhir/R4/http.html>).
 
-use std::time::Duration;
-
 use http::header::ACCEPT;
 use http::{HeaderValue, StatusCode};
 use oauth_core::client::{ApiRequest, AuthorizedClient, Quote, retry_after};
-use oauth_core::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use oauth_core::error::{Error, ErrorKind, ProtocolFault};
 use oauth_core::http::read_limited;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,6 +11,7 @@ use serde_json::Value;
 
 use crate::error::FhirError;
 use crate::outcome::OperationOutcome;
+use crate::resource::{another_form, into_resource};
 use crate::search::SearchPage;
 
 /// A client of a FHIR server. Cheap to clone.
@@ -89,7 +88,7 @@ impl FhirClient {
             .as_ref()
             .and_then(|resource| OperationOutcome::read(resource, &quote));
         if status != StatusCode::OK || outcome.is_some() {
-            return Err(refused(what, status, outcome, wait));
+            return Err(FhirError::refused(what, status, outcome, wait));
         }
         match resource {
             Some(resource) if resource["resourceType"] == resource_type => Ok((resource, quote)),
@@ -113,82 +112,6 @@ impl AsRef<AuthorizedClient> for FhirClient {
     fn as_ref(&self) -> &AuthorizedClient {
         &self.client
     }
-}
-
-/// A resource in the caller's own type.
-pub(crate) fn into_resource<T: DeserializeOwned>(resource: Value) -> Result<T, Error> {
-    serde_json::from_value(resource)
-        .map_err(|_| another_form("a resource that does not fit into the type it is read as"))
-}
-
-pub(crate) fn another_form(form: &str) -> Error {
-    let problem = format!("the FHIR server answered success with {form}");
-    Error::new(ErrorKind::Protocol(ProtocolFault::BadType), problem)
-        .remedy("check `fhir_url`, and that the server speaks the version of FHIR that you expect")
-}
-
-/// An answer that is no success (FHIR R4, RESTful API, "Summary").
-fn refused(
-    what: &str,
-    status: StatusCode,
-    outcome: Option<OperationOutcome>,
-    wait: Option<Duration>,
-) -> FhirError {
-    let code = status.as_u16();
-    let said = outcome.as_ref().and_then(OperationOutcome::gravest);
-    let mut problem = format!("the FHIR server refused the {what} ({code})");
-    match said {
-        Some(issue) => problem.push_str(&format!(": {issue}")),
-        None => problem.push_str(" and did not say why"),
-    }
-    let passes = [
-        "transient",
-        "lock-error",
-        "timeout",
-        "incomplete",
-        "throttled",
-    ];
-    let passes = said.is_some_and(|issue| passes.contains(&issue.code.as_str()));
-    let retry = Recovery::Retry { after: wait };
-    let (kind, recovery, remedy) = match code {
-        429 => (ErrorKind::Throttled, retry, "send fewer requests"),
-        408 | 500..=599 => (
-            ErrorKind::Http,
-            retry,
-            "it may pass; if it lasts, ask whoever runs the server",
-        ),
-        _ if passes => (ErrorKind::Http, retry, "it may pass"),
-        401 | 403 => (
-            ErrorKind::Http,
-            Recovery::FixConfig,
-            "have the client allowed to do this: its scopes, and at the vendor the user or the role it acts as",
-        ),
-        404 | 410 => (
-            ErrorKind::Http,
-            Recovery::FixConfig,
-            "check the id; without an `OperationOutcome`, check `fhir_url`",
-        ),
-        405 | 406 | 415 => (
-            ErrorKind::Http,
-            Recovery::FixConfig,
-            "the server does not offer this: look at its `metadata`",
-        ),
-        400..=499 => (
-            ErrorKind::Http,
-            Recovery::FixConfig,
-            "mend the request as the server says",
-        ),
-        _ => (
-            ErrorKind::Http,
-            Recovery::Report,
-            "FHIR knows no such answer to this request; report it to whoever runs the server",
-        ),
-    };
-    let error = Error::new(kind, problem)
-        .remedy(remedy)
-        .with_recovery(recovery)
-        .with_status(code);
-    FhirError::refused(error, outcome)
 }
 
 /// A resource's type: letters, the first of them a capital.
@@ -222,7 +145,6 @@ fn known_id(text: &str) -> Result<&str, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_type_and_an_id_are_one_segment_each() {
@@ -257,40 +179,5 @@ mod tests {
         ] {
             known_id(bad).unwrap_err();
         }
-    }
-
-    #[test]
-    fn what_passes_says_so_and_what_does_not_says_what_to_mend() {
-        let outcome = |code: &str| {
-            let issue = json!({"code": code, "severity": "error"});
-            let outcome = json!({"resourceType": "OperationOutcome", "issue": [issue]});
-            let bare = http::Response::new(Vec::new()).into();
-            OperationOutcome::read(&outcome, &Quote::from(&bare))
-        };
-        let wait = Some(Duration::from_secs(7));
-        for (status, code, kind, recovery) in [
-            (429, "throttled", "Throttled", "Retry"),
-            (503, "transient", "Http", "Retry"),
-            (500, "exception", "Http", "Retry"),
-            (409, "lock-error", "Http", "Retry"),
-            (409, "conflict", "Http", "FixConfig"),
-            (404, "not-found", "Http", "FixConfig"),
-            (410, "deleted", "Http", "FixConfig"),
-            (403, "forbidden", "Http", "FixConfig"),
-            (422, "invalid", "Http", "FixConfig"),
-            (200, "exception", "Http", "Report"),
-            (302, "exception", "Http", "Report"),
-        ] {
-            let status = StatusCode::from_u16(status).unwrap();
-            let error = refused("read of a Patient", status, outcome(code), wait);
-            assert_eq!(error.error().kind().name(), kind, "{status}");
-            assert_eq!(error.recovery().name(), recovery, "{status} {code}");
-            assert_eq!(error.status(), Some(status.as_u16()));
-            let text = error.to_string();
-            assert!(text.contains(code) && text.contains("; "), "{text}");
-        }
-        let missing =
-            |outcome| refused("read", StatusCode::NOT_FOUND, outcome, None).is_not_found();
-        assert!(missing(outcome("not-found")) && !missing(None));
     }
 }

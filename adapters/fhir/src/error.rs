@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use oauth_core::error::{Error, Recovery};
+use http::StatusCode;
+use oauth_core::error::{Error, ErrorKind, Recovery};
 
 use crate::outcome::OperationOutcome;
 
@@ -17,8 +19,67 @@ pub struct FhirError {
 }
 
 impl FhirError {
-    /// A refusal by the FHIR server.
-    pub(crate) fn refused(error: Error, outcome: Option<OperationOutcome>) -> Self {
+    /// An answer that is no success (FHIR R4, RESTful API, "Summary").
+    pub(crate) fn refused(
+        what: &str,
+        status: StatusCode,
+        outcome: Option<OperationOutcome>,
+        wait: Option<Duration>,
+    ) -> Self {
+        let code = status.as_u16();
+        let said = outcome.as_ref().and_then(OperationOutcome::gravest);
+        let mut problem = format!("the FHIR server refused the {what} ({code})");
+        match said {
+            Some(issue) => problem.push_str(&format!(": {issue}")),
+            None => problem.push_str(" and did not say why"),
+        }
+        let passes = [
+            "transient",
+            "lock-error",
+            "timeout",
+            "incomplete",
+            "throttled",
+        ];
+        let passes = said.is_some_and(|issue| passes.contains(&issue.code.as_str()));
+        let retry = Recovery::Retry { after: wait };
+        let (kind, recovery, remedy) = match code {
+            429 => (ErrorKind::Throttled, retry, "send fewer requests"),
+            405 | 406 | 415 | 501 => (
+                ErrorKind::Http,
+                Recovery::FixConfig,
+                "the server does not offer this: look at its `metadata`",
+            ),
+            408 | 500..=599 => (
+                ErrorKind::Http,
+                retry,
+                "it may pass; if it lasts, ask whoever runs the server",
+            ),
+            _ if passes => (ErrorKind::Http, retry, "it may pass"),
+            401 | 403 => (
+                ErrorKind::Http,
+                Recovery::FixConfig,
+                "have the client allowed to do this: its scopes, and at the vendor the user or the role it acts as",
+            ),
+            404 | 410 => (
+                ErrorKind::Http,
+                Recovery::FixConfig,
+                "check the id; without an `OperationOutcome`, check `fhir_url`",
+            ),
+            400..=499 => (
+                ErrorKind::Http,
+                Recovery::FixConfig,
+                "mend the request as the server says",
+            ),
+            _ => (
+                ErrorKind::Http,
+                Recovery::Report,
+                "FHIR knows no such answer to this request; report it to whoever runs the server",
+            ),
+        };
+        let error = Error::new(kind, problem)
+            .remedy(remedy)
+            .with_recovery(recovery)
+            .with_status(code);
         Self {
             error,
             outcome: outcome.map(Arc::new),
@@ -72,5 +133,49 @@ impl From<Error> for FhirError {
 impl From<FhirError> for Error {
     fn from(refusal: FhirError) -> Self {
         refusal.error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use oauth_core::client::Quote;
+    use serde_json::json;
+
+    #[test]
+    fn what_passes_says_so_and_what_does_not_says_what_to_mend() {
+        let outcome = |code: &str| {
+            let issue = json!({"code": code, "severity": "error"});
+            let outcome = json!({"resourceType": "OperationOutcome", "issue": [issue]});
+            let bare = http::Response::new(Vec::new()).into();
+            OperationOutcome::read(&outcome, &Quote::from(&bare))
+        };
+        let wait = Some(Duration::from_secs(7));
+        for (status, code, kind, recovery) in [
+            (429, "throttled", "Throttled", "Retry"),
+            (503, "transient", "Http", "Retry"),
+            (500, "exception", "Http", "Retry"),
+            (501, "not-supported", "Http", "FixConfig"),
+            (409, "lock-error", "Http", "Retry"),
+            (409, "conflict", "Http", "FixConfig"),
+            (404, "not-found", "Http", "FixConfig"),
+            (410, "deleted", "Http", "FixConfig"),
+            (403, "forbidden", "Http", "FixConfig"),
+            (422, "invalid", "Http", "FixConfig"),
+            (200, "exception", "Http", "Report"),
+            (302, "exception", "Http", "Report"),
+        ] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = FhirError::refused("read of a Patient", status, outcome(code), wait);
+            assert_eq!(error.error().kind().name(), kind, "{status}");
+            assert_eq!(error.recovery().name(), recovery, "{status} {code}");
+            assert_eq!(error.status(), Some(status.as_u16()));
+            let text = error.to_string();
+            assert!(text.contains(code) && text.contains("; "), "{text}");
+        }
+        let missing = |outcome| {
+            FhirError::refused("read", StatusCode::NOT_FOUND, outcome, None).is_not_found()
+        };
+        assert!(missing(outcome("not-found")) && !missing(None));
     }
 }

@@ -21,6 +21,7 @@ mod client;
 mod error;
 mod outcome;
 mod profile;
+mod resource;
 mod search;
 
 pub use crate::client::FhirClient;

@@ -5,8 +5,8 @@ use oauth_core::error::Error;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::client::{another_form, into_resource};
 use crate::outcome::OperationOutcome;
+use crate::resource::{another_form, into_resource};
 
 /// One page of what a search found: <https://hl7.org/fhir/R4/bundle.html#searchset>.
 #[derive(Clone, Debug)]
