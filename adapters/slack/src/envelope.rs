@@ -138,7 +138,7 @@ fn unreadable(
             not_done,
             "it may pass",
         ),
-        500..=599 => (
+        408 | 500..=599 => (
             ErrorKind::Http,
             "failed",
             effect.doubt(wait),

@@ -112,7 +112,7 @@ fn unreadable(status: u16, wait: Option<Duration>) -> Error {
             "post more slowly: one message a second",
         ),
         503 if wait.is_some() => (ErrorKind::Throttled, not_done, "it may pass"),
-        500..=599 => (ErrorKind::Http, doubt, between),
+        408 | 500..=599 => (ErrorKind::Http, doubt, between),
         _ => (
             ErrorKind::Http,
             Recovery::FixConfig,
@@ -154,6 +154,7 @@ mod tests {
             (429, "", "Throttled", "Retry"),
             (500, "rollup_error", "Ambiguous", "Unknown"),
             (502, "<html>", "Http", "Unknown"),
+            (408, "", "Http", "Unknown"),
             (418, "i_am_new", "Http", "Report"),
         ] {
             let error = judge(status, body, None).unwrap_err();
