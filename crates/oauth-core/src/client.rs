@@ -3,21 +3,23 @@
 mod answer;
 mod attempts;
 mod quote;
+mod request;
 
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use reqwest::{Request, Response};
-use serde::Serialize;
 use url::Url;
 
 pub use crate::client::answer::{read_json, retry_after};
 pub use crate::client::attempts::send_without_token;
 pub use crate::client::quote::Quote;
+pub use crate::client::request::ApiRequest;
 
 use crate::challenge;
-use crate::client::answer::{Taken, foreign, insufficient_scope, is_json, peek, refused, told};
+use crate::client::answer::{Refusal, Taken, foreign, insufficient_scope, is_json, peek, refused};
+use crate::client::request::Look;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError};
 use crate::http::redirect_refused;
@@ -109,10 +111,7 @@ impl AuthorizedClient {
         let builder = self
             .url(path)
             .map(|url| self.0.env.http().api().request(method, url));
-        ApiRequest {
-            client: self,
-            builder,
-        }
+        ApiRequest::new(self, builder)
     }
 
     /// Checked before a request is built: reqwest turns a user name in a URL into a header.
@@ -146,6 +145,11 @@ impl AuthorizedClient {
     /// The URL is not the API's; no token can be had; the connection fails; the API answers with a
     /// redirect, refuses the replacement too, or wants a scope the token lacks.
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
+        self.attempt(request, None).await
+    }
+
+    /// As [`AuthorizedClient::execute`]; `look` sees the answer that refuses the token for good.
+    async fn attempt(&self, request: Request, look: Option<&Look<'_>>) -> Result<Response, Error> {
         let url = request.url().clone();
         if !self.0.api.takes(&url) {
             return Err(foreign(&url));
@@ -153,13 +157,15 @@ impl AuthorizedClient {
         let token = self.token().await?;
         let again = request.try_clone();
         let response = self.send(request, &token).await?;
-        let said = match self.take(response, &[&token]).await? {
+        let refusal = match self.take(response, &[&token]).await? {
             Taken::Yes(response) => return self.judge(response, &token),
-            Taken::No(_, said) => said,
+            Taken::No(refusal) => refusal,
         };
         let replacement = match self.0.source.replace(&token).await {
             Ok(replacement) => replacement,
-            Err(error) if error.kind() == ErrorKind::Refused => return Err(told(error, said)),
+            Err(error) if error.kind() == ErrorKind::Refused => {
+                return Err(refusal.told(error, look).await);
+            }
             Err(error) => return Err(error),
         };
         let Some(request) = again else {
@@ -171,7 +177,7 @@ impl AuthorizedClient {
         let response = self.send(request, &replacement).await?;
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(response) => self.judge(response, &replacement),
-            Taken::No(status, said) => Err(refused(&url, status, said)),
+            Taken::No(refusal) => Err(refusal.told(refused(&url), look).await),
         }
     }
 
@@ -204,13 +210,13 @@ impl AuthorizedClient {
 
     /// Whether the API took the token.
     async fn take(&self, response: Response, sent: &[&Token]) -> Result<Taken, Error> {
+        let sent: Vec<Secret> = sent
+            .iter()
+            .map(|token| token.access_token().clone())
+            .collect();
         if response.status() == StatusCode::UNAUTHORIZED {
-            let sent: Vec<Secret> = sent
-                .iter()
-                .map(|token| token.access_token().clone())
-                .collect();
             let said = challenge::bearer_error(response.headers(), &sent);
-            return Ok(Taken::No(response.status(), said));
+            return Ok(Taken::No(Refusal::new(response, said, sent)));
         }
         let Some(refusal) = &self.0.api.body_refusal else {
             return Ok(Taken::Yes(response));
@@ -220,7 +226,10 @@ impl AuthorizedClient {
         }
         let (response, body) = peek(response).await?;
         Ok(match body.and_then(|body| refusal.word(&body)) {
-            Some(word) => Taken::No(response.status(), Some(OAuthError::new(word, None, None))),
+            Some(word) => {
+                let said = OAuthError::new(word, None, None);
+                Taken::No(Refusal::new(response, Some(said), sent))
+            }
             None => Taken::Yes(response),
         })
     }
@@ -255,67 +264,5 @@ impl fmt::Debug for AuthorizedClient {
             .field("api", &origin(&self.0.api.base_url))
             .field("source", &self.0.source)
             .finish_non_exhaustive()
-    }
-}
-
-/// A request to the API, which bears the token when it is sent.
-#[derive(Debug)]
-#[must_use = "a request is nothing until it is sent"]
-pub struct ApiRequest<'a> {
-    client: &'a AuthorizedClient,
-    builder: Result<reqwest::RequestBuilder, Error>,
-}
-
-impl ApiRequest<'_> {
-    fn with(
-        mut self,
-        change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
-    ) -> Self {
-        self.builder = self.builder.map(change);
-        self
-    }
-
-    /// Adds a header.
-    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.with(|builder| builder.header(name, value))
-    }
-
-    /// Adds headers.
-    pub fn headers(self, headers: HeaderMap) -> Self {
-        self.with(|builder| builder.headers(headers))
-    }
-
-    /// Adds query parameters. No secrets: URLs end in logs.
-    pub fn query(self, query: &(impl Serialize + ?Sized)) -> Self {
-        self.with(|builder| builder.query(query))
-    }
-
-    /// Sets a JSON body.
-    pub fn json(self, body: &(impl Serialize + ?Sized)) -> Self {
-        self.with(|builder| builder.json(body))
-    }
-
-    /// Sets a form as body.
-    pub fn form(self, body: &(impl Serialize + ?Sized)) -> Self {
-        self.with(|builder| builder.form(body))
-    }
-
-    /// Sets a body; one that is a stream cannot be sent again after a refusal of the token.
-    pub fn body(self, body: impl Into<reqwest::Body>) -> Self {
-        self.with(|builder| builder.body(body))
-    }
-
-    /// Sends it, and again where [`AuthorizedClient::execute`] says so.
-    ///
-    /// # Errors
-    /// As [`AuthorizedClient::execute`], or the request cannot be built.
-    pub async fn send(self) -> Result<Response, Error> {
-        let request = self.builder?.build().map_err(|error| {
-            Error::new(
-                ErrorKind::Config,
-                format!("this request cannot be built: {}", error.without_url()),
-            )
-        })?;
-        self.client.execute(request).await
     }
 }

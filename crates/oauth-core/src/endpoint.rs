@@ -305,12 +305,15 @@ impl TokenEndpoint {
         if known.contains(&algorithm) {
             return Ok(());
         }
-        let known = crate::text::escape(&known.join(", "));
+        let known = match known.is_empty() {
+            true => "in none at all".to_owned(),
+            false => format!("in: {}", crate::text::escape(&known.join(", "))),
+        };
         Err(Error::config(
             "key.algorithm",
-            format!("the server takes no assertion in {algorithm}, but in: {known}"),
+            format!("the server's document says that it takes no assertion in {algorithm}, but {known}"),
         )
-        .remedy("use a key for one of these"))
+        .remedy("use a key for one of these, or, where the server's document is wrong, configure `token_url`"))
     }
 }
 

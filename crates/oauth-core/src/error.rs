@@ -255,7 +255,8 @@ impl Error {
     }
 
     /// Adds to the message, before the remedy.
-    pub(crate) fn adding(self, words: &str) -> Self {
+    #[must_use]
+    pub fn adding(self, words: &str) -> Self {
         self.change(|inner| inner.message.push_str(words))
     }
 

@@ -8,11 +8,14 @@ use reqwest::{Response, ResponseBuilderExt as _};
 use serde::de::DeserializeOwned;
 use url::Url;
 
+use crate::client::quote::Quote;
+use crate::client::request::Look;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault};
 use crate::http::read_limited;
 use crate::http::url::{origin, shown};
 use crate::retry;
+use crate::secret::Secret;
 use crate::token::{Scopes, Token};
 
 /// The most bytes of a body in which a declared refusal is looked for.
@@ -25,31 +28,54 @@ pub(super) fn foreign(url: &Url) -> Error {
     )
 }
 
-/// Whether the API took a token, or with which status it refused it, and what it said of it.
+/// Whether the API took a token.
 pub(super) enum Taken {
     Yes(Response),
-    No(StatusCode, Option<OAuthError>),
+    No(Refusal),
 }
 
-pub(super) fn refused(url: &Url, status: StatusCode, said: Option<OAuthError>) -> Error {
+/// An answer that refuses a token.
+pub(super) struct Refusal {
+    response: Response,
+    /// What it says of the token in a form that everybody knows.
+    said: Option<OAuthError>,
+    /// Which tokens were sent.
+    sent: Vec<Secret>,
+}
+
+impl Refusal {
+    pub fn new(response: Response, said: Option<OAuthError>, sent: Vec<Secret>) -> Self {
+        Self {
+            response,
+            said,
+            sent,
+        }
+    }
+
+    /// The error of a refusal that is for good, with what the API said of it. `look` sees the body.
+    pub async fn told(self, error: Error, look: Option<&Look<'_>>) -> Error {
+        let error = error.with_status(self.response.status().as_u16());
+        if let Some(look) = look
+            && let Ok((_, Some(body))) = peek(self.response).await
+        {
+            look(&body, &Quote::without(self.sent));
+        }
+        let Some(said) = self.said else { return error };
+        let words = match &said.description {
+            Some(description) => format!(" ({}, \"{description}\")", said.code),
+            None => format!(" ({})", said.code),
+        };
+        error.adding(&words).with_oauth(said)
+    }
+}
+
+pub(super) fn refused(url: &Url) -> Error {
     let problem = format!(
         "{} refuses the token, and the one that took its place",
         origin(url)
     );
-    let error = Error::new(ErrorKind::Refused, problem)
+    Error::new(ErrorKind::Refused, problem)
         .remedy("check that this API takes tokens of this server, and their audience and scopes")
-        .with_status(status.as_u16());
-    told(error, said)
-}
-
-/// The refusal with what the API said of the token.
-pub(super) fn told(error: Error, said: Option<OAuthError>) -> Error {
-    let Some(said) = said else { return error };
-    let words = match &said.description {
-        Some(description) => format!(" ({}, \"{description}\")", said.code),
-        None => format!(" ({})", said.code),
-    };
-    error.adding(&words).with_oauth(said)
 }
 
 /// How long the API asks to wait (its `Retry-After`, RFC 9110 10.2.3), at most an hour.

@@ -18,17 +18,22 @@ use crate::secret::{Secret, escape_without};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Quote(Option<Secret>);
+pub struct Quote(Vec<Secret>);
 
 impl Quote {
+    /// For an answer to these.
+    pub(super) fn without(sent: Vec<Secret>) -> Self {
+        Self(sent)
+    }
+
     /// Has the answer remember what it was an answer to.
     pub(super) fn attach(response: &mut Response, sent: &Secret) {
-        response.extensions_mut().insert(Self(Some(sent.clone())));
+        response.extensions_mut().insert(Self(vec![sent.clone()]));
     }
 
     /// The text as it may be shown.
     pub fn text(&self, text: &str) -> String {
-        escape_without(text, self.0.as_slice())
+        escape_without(text, &self.0)
     }
 }
 
@@ -37,6 +42,6 @@ impl Quote {
 impl From<&Response> for Quote {
     fn from(response: &Response) -> Self {
         let attached = response.extensions().get::<Self>();
-        attached.cloned().unwrap_or(Self(None))
+        attached.cloned().unwrap_or(Self(Vec::new()))
     }
 }

@@ -1,5 +1,8 @@
 //! Bodies: a refusal in them, and how much of them is read.
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use crate::support::{Wanted, clock, env, given, strict};
 use oauth_core::client::{AuthorizedClient, Quote, read_json};
 use oauth_core::env::Env;
@@ -81,6 +84,41 @@ async fn what_an_api_wrote_is_shown_without_the_token_it_was_sent() {
     let quote = Quote::from(&answer);
     assert_eq!(quote.text("no s3cret-token\u{1b}"), "no [REDACTED]\\u{1b}");
     assert!(!format!("{quote:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn the_answer_that_refuses_a_token_for_good_is_shown_and_no_other() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let client = crate::client(&env(&clock), &stage);
+    let seen = Mutex::new(Vec::new());
+    let look = |body: &[u8], quote: &Quote| {
+        let text = quote.text(&String::from_utf8_lossy(body));
+        seen.lock().unwrap().push(text);
+    };
+    stage.answer(Endpoint::Api, Answer::text(401, "text/plain", "the first"));
+    let request = client.get("x").on_refusal(look);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+    assert!(seen.lock().unwrap().is_empty());
+
+    clock.advance(Duration::from_secs(31)); // until then a new token is not replaced again
+    stage.answer(Endpoint::Api, Answer::text(401, "text/plain", "the first"));
+    let echo = format!(
+        "not {}",
+        client.token().await.unwrap().access_token().expose()
+    );
+    stage.answer(Endpoint::Api, Answer::text(401, "text/plain", echo));
+    let error = client.get("x").on_refusal(look).send().await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::Refused, Some(401))
+    );
+    assert_eq!(*seen.lock().unwrap(), ["not [REDACTED]"]);
+
+    let long = "x".repeat(65_537);
+    stage.answer_always(Endpoint::Api, Some(Answer::text(401, "text/plain", long)));
+    client.get("x").on_refusal(look).send().await.unwrap_err();
+    assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
 /// The answer of an API with a body in one of its framings, after which the connection is closed.
