@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use crate::check::{Failure, Outcome, that};
 
@@ -26,18 +27,20 @@ impl Example {
     /// The example of that name.
     ///
     /// # Errors
-    /// It is not built. `cargo test` builds the examples of a package, and `cargo test --test` does not.
+    /// It is not built, or older than its source. `cargo test` builds the examples of a package, and
+    /// `cargo test --test` does not.
     pub fn find(name: &str) -> io::Result<Self> {
         let own = std::env::current_exe()?;
         // tests are in `deps`, examples in `examples`, beside each other
         let built = own.parent().and_then(Path::parent).unwrap_or(Path::new(""));
         let program = format!("{name}{}", std::env::consts::EXE_SUFFIX);
         let program = built.join("examples").join(program);
-        if program.is_file() {
-            return Ok(Self(program));
-        }
-        let problem =
-            format!("the example `{name}` is not built: `cargo build --examples` does it");
+        let problem = match program.metadata() {
+            Err(_) => "is not built",
+            Ok(built) if is_older(built.modified()?, name)? => "is older than its source",
+            Ok(_) => return Ok(Self(program)),
+        };
+        let problem = format!("the example `{name}` {problem}: `cargo build --examples` builds it");
         Err(io::Error::new(io::ErrorKind::NotFound, problem))
     }
 
@@ -62,6 +65,34 @@ impl Example {
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         })
     }
+}
+
+/// Whether the package was changed since: `cargo test --test` builds no example. Where cargo did not start
+/// this program, nobody knows.
+fn is_older(built: SystemTime, name: &str) -> io::Result<bool> {
+    let Some(package) = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from) else {
+        return Ok(false);
+    };
+    let example = package.join(format!("examples/{name}.rs"));
+    for source in sources(package.join("src"))?.into_iter().chain([example]) {
+        if source.metadata()?.modified()? > built {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The files below a folder.
+fn sources(folder: PathBuf) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => files.extend(sources(path)?),
+            false => files.push(path),
+        }
+    }
+    Ok(files)
 }
 
 impl Ran {
@@ -136,5 +167,14 @@ mod tests {
     fn an_example_that_is_not_built_says_how_to_build_it() {
         let error = Example::find("there_is_no_such_example").unwrap_err();
         assert!(error.to_string().contains("cargo build --examples"));
+    }
+
+    #[test]
+    fn a_program_is_older_than_what_was_changed_after_it() {
+        let (name, now) = ("none", SystemTime::now());
+        // this package has no such example, so that its sources alone are looked at before that shows
+        let missing = is_older(now, name).unwrap_err();
+        assert_eq!(missing.kind(), io::ErrorKind::NotFound);
+        assert!(is_older(SystemTime::UNIX_EPOCH, name).unwrap());
     }
 }

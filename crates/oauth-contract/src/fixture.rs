@@ -29,6 +29,7 @@
 //!   error:
 //!     kind: Refused             # `ErrorKind::name()`
 //!     recovery: Report          # `Recovery::name()`
+//!     after: 40s                # optional: how long the server asks to wait
 //!     says: [audience, scopes]  # a text or several, each part of the message
 //! requests:                     # every request that is made, in order for each endpoint (method and path)
 //! - method: POST
