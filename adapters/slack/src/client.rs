@@ -5,11 +5,12 @@ use std::fmt;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use oauth_core::client::AuthorizedClient;
-use oauth_core::error::{Error, ErrorKind, ProtocolFault};
+use oauth_core::error::ProtocolFault;
 
 use crate::envelope::{Success, call};
-use crate::error::{Effect, SlackError};
+use crate::error::SlackError;
 use crate::message::Message;
+use crate::verdict::{Answered, Effect};
 
 /// A client of the Web API. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Identity {
     pub bot_id: Option<String>,
     /// The scopes of the token (`x-oauth-scopes`); none where Slack does not say.
     pub scopes: Vec<String>,
+    /// What Slack warns of, by its codes.
+    pub warnings: Vec<String>,
 }
 
 /// A message that is there.
@@ -80,6 +83,7 @@ impl SlackClient {
             user_id: text("user_id")?,
             bot_id: answer.text("bot_id"),
             scopes: scopes(&answer.headers),
+            warnings: answer.warnings.clone(),
         })
     }
 
@@ -91,6 +95,7 @@ impl SlackClient {
     pub async fn post_message(&self, message: &Message) -> Result<Posted, SlackError> {
         message.check()?;
         // without the character set Slack answers with the warning `missing_charset`
+        // (https://docs.slack.dev/reference/methods/chat.postMessage, warnings)
         let json = HeaderValue::from_static("application/json; charset=utf-8");
         let request = self.client.post("chat.postMessage");
         let request = request.header(CONTENT_TYPE, json).json(message);
@@ -113,12 +118,15 @@ impl AsRef<AuthorizedClient> for SlackClient {
 /// A member of an answer that must be there.
 fn text(answer: &Success, method: &str, name: &str, effect: Effect) -> Result<String, SlackError> {
     answer.text(name).ok_or_else(|| {
-        let kind = ErrorKind::Protocol(ProtocolFault::MissingField);
-        let problem = format!("Slack answered success to {method} without `{name}`");
-        Error::new(kind, problem)
-            .remedy("look whether it was done, and report it to Slack")
-            .with_recovery(effect.doubt(None))
-            .into()
+        let answered = Answered {
+            what: method,
+            effect,
+            setting: "api_url",
+            status: 200,
+            wait: None,
+        };
+        let error = answered.unreadable(ProtocolFault::MissingField);
+        error.context(format!("`{name}` is missing")).into()
     })
 }
 

@@ -1,15 +1,14 @@
 //! The envelope of the Web API: `ok`, and what comes with it
 //! (<https://docs.slack.dev/apis/web-api/#responses>).
 
-use std::time::Duration;
-
 use http::HeaderMap;
 use oauth_core::client::{ApiRequest, AuthorizedClient, Quote, retry_after};
-use oauth_core::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use oauth_core::error::ProtocolFault;
 use oauth_core::http::read_limited;
 use serde_json::Value;
 
-use crate::error::{Effect, Refusal, SlackError};
+use crate::error::{Refusal, SlackError};
+use crate::verdict::{Answered, Effect};
 
 /// What came with `"ok": true`.
 pub(crate) struct Success {
@@ -23,7 +22,8 @@ pub(crate) struct Success {
 impl Success {
     /// A text among the members, fit to be shown.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.body[name].as_str().map(|text| self.quote.text(text))
+        let text = self.body[name].as_str().filter(|text| !text.is_empty())?;
+        Some(self.quote.text(text))
     }
 }
 
@@ -37,30 +37,37 @@ pub(crate) async fn call(
     effect: Effect,
     request: ApiRequest<'_>,
 ) -> Result<Success, SlackError> {
-    let response = request
-        .send()
-        .await
-        .map_err(|error| effect.of_failure(error))?;
+    let sent = request.send().await;
+    let response = sent.map_err(|error| effect.unanswered(error))?;
     let quote = Quote::from(&response);
-    let wait = retry_after(client.env(), &response);
-    let (status, headers) = (response.status().as_u16(), response.headers().clone());
-    // Slack has done its part when a body breaks off
-    let body = read_limited(response, LIMIT)
-        .await
-        .map_err(|error| error.with_recovery(effect.doubt(wait)))?;
+    let answered = Answered {
+        what: method,
+        effect,
+        setting: "api_url",
+        status: response.status().as_u16(),
+        wait: retry_after(client.env(), &response),
+    };
+    let headers = response.headers().clone();
+    let body = match read_limited(response, LIMIT).await {
+        Ok(body) => body,
+        Err(error) => match answered.broken_off(error) {
+            Some(error) => return Err(error.into()),
+            None => Vec::new(),
+        },
+    };
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     match body {
-        Some(body) if body["ok"] == true && status == 200 => Ok(Success {
+        Some(body) if body["ok"] == true && answered.status == 200 => Ok(Success {
             warnings: warnings(&body, &quote),
             body,
             quote,
             headers,
         }),
         Some(body) if body["ok"] == false && body["error"].is_string() => {
-            let refusal = refusal(&body, &quote);
-            Err(refusal.into_error(method, status, effect, wait))
+            Err(answered.refused(refusal(&body, &quote)))
         }
-        body => Err(unreadable(method, status, body.is_some(), effect, wait).into()),
+        Some(_) => Err(answered.unreadable(ProtocolFault::MissingField).into()),
+        None => Err(answered.unreadable(ProtocolFault::NotJson).into()),
     }
 }
 
@@ -103,56 +110,4 @@ fn warnings(body: &Value, quote: &Quote) -> Vec<String> {
         }
     }
     warnings
-}
-
-/// An answer without an envelope: of a gateway, or of Slack when it is down.
-fn unreadable(
-    what: &str,
-    status: u16,
-    is_json: bool,
-    effect: Effect,
-    wait: Option<Duration>,
-) -> Error {
-    let between = "check `api_url`, and what stands between you and Slack";
-    let not_done = Recovery::Retry { after: wait };
-    let (kind, problem, recovery, remedy) = match status {
-        200..=299 => (
-            ErrorKind::Protocol(if is_json {
-                ProtocolFault::MissingField
-            } else {
-                ProtocolFault::NotJson
-            }),
-            "answered success with something that is no answer of the Web API",
-            effect.doubt(wait),
-            between,
-        ),
-        429 => (
-            ErrorKind::Throttled,
-            "asks to slow down",
-            not_done,
-            "send fewer requests",
-        ),
-        503 if wait.is_some() => (
-            ErrorKind::Throttled,
-            "asks to wait",
-            not_done,
-            "it may pass",
-        ),
-        408 | 500..=599 => (
-            ErrorKind::Http,
-            "failed",
-            effect.doubt(wait),
-            "look whether it was done before you repeat it",
-        ),
-        _ => (
-            ErrorKind::Http,
-            "answered with something that is no answer of the Web API",
-            Recovery::FixConfig,
-            between,
-        ),
-    };
-    Error::new(kind, format!("Slack: {what} {problem} ({status})"))
-        .remedy(remedy)
-        .with_recovery(recovery)
-        .with_status(status)
 }

@@ -2,10 +2,8 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use oauth_core::error::{Error, ErrorKind, Recovery};
-use oauth_core::token::Scopes;
 
 use crate::reason::{self, Reason};
 
@@ -34,34 +32,6 @@ pub struct Refusal {
     pub messages: Vec<String>,
 }
 
-/// What a call does, for what a failure half-way means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Effect {
-    /// Nothing: it may be made again.
-    Reads,
-    /// A message: look before it is made again.
-    Posts,
-}
-
-impl Effect {
-    /// What to do when nobody knows whether it was done.
-    pub(crate) fn doubt(self, wait: Option<Duration>) -> Recovery {
-        match self {
-            Self::Reads => Recovery::Retry { after: wait },
-            Self::Posts => Recovery::Unknown,
-        }
-    }
-
-    /// Of a call that does nothing a lost answer is no loss.
-    pub(crate) fn of_failure(self, error: Error) -> SlackError {
-        let error = match error.kind() {
-            ErrorKind::Ambiguous => error.with_recovery(self.doubt(None)),
-            _ => error,
-        };
-        error.into()
-    }
-}
-
 impl Refusal {
     pub(crate) fn new(code: String) -> Self {
         Self {
@@ -72,66 +42,37 @@ impl Refusal {
             messages: Vec::new(),
         }
     }
+}
 
-    /// The error that it is.
-    pub(crate) fn into_error(
-        self,
-        what: &str,
-        status: u16,
-        effect: Effect,
-        wait: Option<Duration>,
-    ) -> SlackError {
-        let mut problem = format!("Slack refused {what}: {} ({status})", self.code);
+/// The code, and what Slack says of it: `missing_scope, needed `chat:write`, provided `users:read``.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 3;
+        f.write_str(&self.code)?;
         if let Some(needed) = &self.needed {
-            problem.push_str(&format!(", needed `{needed}`"));
+            write!(f, ", needed `{needed}`")?;
         }
         if let Some(provided) = &self.provided {
-            problem.push_str(&format!(", provided `{provided}`"));
+            write!(f, ", provided `{provided}`")?;
         }
-        for message in &self.messages {
-            problem.push_str(&format!(", \"{message}\""));
+        for message in self.messages.iter().take(MOST) {
+            write!(f, ", \"{message}\"")?;
         }
-        let retry = Recovery::Retry { after: wait };
-        let (kind, recovery) = match self.reason {
-            Reason::Credential => (ErrorKind::Refused, Recovery::FixConfig),
-            Reason::Permission if self.needed.is_some() => {
-                (ErrorKind::InsufficientScope, Recovery::FixConfig)
-            }
-            Reason::Permission | Reason::Channel | Reason::Message => {
-                (ErrorKind::Http, Recovery::FixConfig)
-            }
-            Reason::Throttled => (ErrorKind::Throttled, retry),
-            Reason::Passing => (ErrorKind::Http, retry),
-            Reason::Doubtful if effect == Effect::Posts => {
-                (ErrorKind::Ambiguous, effect.doubt(wait))
-            }
-            Reason::Doubtful => (ErrorKind::Http, effect.doubt(wait)),
-            Reason::Other => (ErrorKind::Http, Recovery::Report),
-        };
-        let mut error = Error::new(kind, problem)
-            .remedy(reason::of(&self.code).1)
-            .with_recovery(recovery)
-            .with_status(status);
-        if let Some(Ok(needed)) = self.needed.as_deref().map(scopes) {
-            error = error.with_scopes(needed);
-        }
-        SlackError {
-            error,
-            refusal: Some(Arc::new(self)),
+        match self.messages.len().checked_sub(MOST) {
+            None | Some(0) => Ok(()),
+            Some(more) => write!(f, " and {more} more"),
         }
     }
 }
 
-/// Slack separates scopes by commas (<https://docs.slack.dev/authentication/installing-with-oauth>).
-fn scopes(text: &str) -> Result<Scopes, impl fmt::Display> {
-    Scopes::new(
-        text.split(',')
-            .map(str::trim)
-            .filter(|scope| !scope.is_empty()),
-    )
-}
-
 impl SlackError {
+    pub(crate) fn refused(error: Error, refusal: Refusal) -> Self {
+        Self {
+            error,
+            refusal: Some(Arc::new(refusal)),
+        }
+    }
+
     /// What Slack said, where it said anything.
     pub fn refusal(&self) -> Option<&Refusal> {
         self.refusal.as_deref()

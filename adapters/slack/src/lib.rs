@@ -22,6 +22,7 @@ mod envelope;
 mod error;
 mod message;
 mod reason;
+mod verdict;
 mod webhook;
 
 pub use crate::client::{Identity, Posted, SlackClient};

@@ -15,7 +15,7 @@ pub enum Reason {
     Message,
     /// Too many requests: `ratelimited`.
     Throttled,
-    /// It was not done, and may pass: `service_unavailable`.
+    /// It was not done, and may pass: `request_timeout`.
     Passing,
     /// It failed half-way: the message may be there: `internal_error`.
     Doubtful,
@@ -29,10 +29,10 @@ pub enum Reason {
 #[rustfmt::skip]
 const KNOWN: &[(&str, Reason, &str)] = &[
     ("invalid_auth", Reason::Credential, NEW_TOKEN),
-    ("not_authed", Reason::Credential, NEW_TOKEN),
+    ("not_authed", Reason::Credential, "no token arrived: check what stands between you and Slack"),
     ("account_inactive", Reason::Credential, NEW_TOKEN),
     ("token_revoked", Reason::Credential, NEW_TOKEN),
-    ("token_expired", Reason::Credential, NEW_TOKEN),
+    ("token_expired", Reason::Credential, "turn token rotation off for the app, install it again, and put its bot token in place"),
     ("no_service", Reason::Credential, NEW_WEBHOOK),
     ("no_service_id", Reason::Credential, NEW_WEBHOOK),
     ("no_team", Reason::Credential, NEW_WEBHOOK),
@@ -62,7 +62,7 @@ const KNOWN: &[(&str, Reason, &str)] = &[
     ("ratelimited", Reason::Throttled, SLOWER),
     ("rate_limited", Reason::Throttled, SLOWER),
     ("message_limit_exceeded", Reason::Throttled, "the workspace posts too much: wait"),
-    ("service_unavailable", Reason::Passing, "try again later"),
+    ("service_unavailable", Reason::Doubtful, LOOK),
     ("team_added_to_org", Reason::Passing, "the workspace is moving into an organisation: try again later"),
     ("request_timeout", Reason::Passing, "the request did not arrive whole: try again"),
     ("internal_error", Reason::Doubtful, LOOK),
@@ -75,7 +75,8 @@ const NEW_WEBHOOK: &str =
     "the webhook is gone or its URL not whole: make a new one and put it in place";
 /// <https://docs.slack.dev/apis/web-api/rate-limits>
 const SLOWER: &str = "post more slowly: one message a second into a channel";
-const LOOK: &str = "it failed half-way: look whether the message is there before you post it again";
+pub(crate) const LOOK: &str =
+    "it failed half-way: look whether the message is there before you post it again";
 
 /// What a code means, and what to do.
 pub(crate) fn of(code: &str) -> (Reason, &'static str) {

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use oauth_core::client::{retry_after, send_without_token};
 use oauth_core::env::Env;
-use oauth_core::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use oauth_core::error::{Error, ProtocolFault};
 use oauth_core::http::read_limited;
 use oauth_core::secret::SecretRef;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::error::{Effect, Refusal, SlackError};
+use crate::error::{Refusal, SlackError};
 use crate::message::Payload;
+use crate::reason::Reason;
+use crate::verdict::{Answered, Effect};
 
 /// What a user writes.
 ///
@@ -36,8 +38,6 @@ pub struct SlackWebhook {
 
 /// The most bytes of an answer.
 const LIMIT: usize = 64 * 1024;
-
-const WHAT: &str = "the message of the webhook";
 
 impl SlackWebhook {
     /// Makes a client. Nothing is sent yet.
@@ -65,65 +65,58 @@ impl SlackWebhook {
         let url = self.env.http().parse_url("url", url.expose())?;
         let request = self.env.http().api().post(url).json(&payload).build();
         let request = request.map_err(|_| Error::config("url", "no request can be made to it"))?;
+        let secret = request.url().clone();
         let response = send_without_token(&self.env, request).await?;
-        let wait = retry_after(&self.env, &response);
-        let status = response.status().as_u16();
-        let doubt = |error: Error| error.with_recovery(Effect::Posts.doubt(wait));
-        let body = read_limited(response, LIMIT).await.map_err(doubt)?;
-        judge(status, &String::from_utf8_lossy(&body), wait)
+        let answered = Answered {
+            what: "the message of the webhook",
+            effect: Effect::Posts,
+            setting: "url",
+            status: response.status().as_u16(),
+            wait: retry_after(&self.env, &response),
+        };
+        let body = match read_limited(response, LIMIT).await {
+            Ok(body) => body,
+            Err(error) => match answered.broken_off(error) {
+                Some(error) => return Err(error.into()),
+                None => Vec::new(),
+            },
+        };
+        judge(answered, &String::from_utf8_lossy(&body), secret.path())
     }
 }
 
 /// `ok` in plain text is success; all else is a code in plain text, or a page of somebody in between.
-fn judge(status: u16, body: &str, wait: Option<Duration>) -> Result<(), SlackError> {
+fn judge(mut answered: Answered<'_>, body: &str, secret: &str) -> Result<(), SlackError> {
     let body = body.trim();
-    if status == 200 && body == "ok" {
+    if answered.status == 200 && body == "ok" {
         return Ok(());
     }
-    let (code, wait) = match serde_json::from_str::<Value>(body) {
+    let code = match serde_json::from_str::<Value>(body) {
         // slackapi/slack-github-action#292: of a throttle the code is in JSON
         Ok(said) => {
             let seconds = said["retry_after"].as_u64().map(|wait| wait.min(3600));
-            let code = said["error"].as_str().unwrap_or_default().to_owned();
-            (code, wait.or(seconds.map(Duration::from_secs)))
+            answered.wait = answered.wait.or(seconds.map(Duration::from_secs));
+            said["error"].as_str().unwrap_or_default().to_owned()
         }
-        Err(_) => (body.to_owned(), wait),
+        Err(_) => body.to_owned(),
     };
-    // nothing else is shown: a page may repeat what was sent
-    let is_code = (1..=64).contains(&code.len())
-        && code
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_');
-    if is_code && code != "ok" {
-        return Err(Refusal::new(code).into_error(WHAT, status, Effect::Posts, wait));
+    let refusal = Refusal::new(code);
+    // a word that nobody knows and that claims success is of somebody in between
+    let is_told = refusal.reason != Reason::Other
+        || !(200..300).contains(&answered.status) && is_code(&refusal.code, secret);
+    match is_told {
+        true => Err(answered.refused(refusal)),
+        false => Err(answered.unreadable(ProtocolFault::BadValue).into()),
     }
-    Err(unreadable(status, wait).into())
 }
 
-fn unreadable(status: u16, wait: Option<Duration>) -> Error {
-    let not_done = Recovery::Retry { after: wait };
-    let doubt = Effect::Posts.doubt(wait);
-    let between = "check what stands between you and Slack, and whether the message is there";
-    let (kind, recovery, remedy) = match status {
-        200..=299 => (ErrorKind::Protocol(ProtocolFault::BadValue), doubt, between),
-        429 => (
-            ErrorKind::Throttled,
-            not_done,
-            "post more slowly: one message a second",
-        ),
-        503 if wait.is_some() => (ErrorKind::Throttled, not_done, "it may pass"),
-        408 | 500..=599 => (ErrorKind::Http, doubt, between),
-        _ => (
-            ErrorKind::Http,
-            Recovery::FixConfig,
-            "check the webhook's URL",
-        ),
-    };
-    let problem = format!("{WHAT} was answered with status {status} and nothing that Slack says");
-    Error::new(kind, problem)
-        .remedy(remedy)
-        .with_recovery(recovery)
-        .with_status(status)
+/// Whether a text may be shown as a code: a page may repeat what was sent.
+fn is_code(text: &str, secret: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+        && !secret.contains(text)
 }
 
 /// Prints where the URL is.
@@ -138,32 +131,51 @@ impl fmt::Debug for SlackWebhook {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use oauth_core::error::Recovery;
+
+    fn judged(status: u16, body: &str) -> Result<(), SlackError> {
+        let answered = Answered {
+            what: "the message of the webhook",
+            effect: Effect::Posts,
+            setting: "url",
+            status,
+            wait: None,
+        };
+        judge(answered, body, "/services/part_of_the_url")
+    }
 
     #[test]
     fn only_ok_is_success() {
-        judge(200, "ok", None).unwrap();
-        judge(200, "ok\n", None).unwrap();
+        judged(200, "ok").unwrap();
+        judged(200, "ok\n").unwrap();
         for (status, body, kind, recovery) in [
             (200, "", "Protocol.BadValue", "Unknown"),
             (200, "<html>ok</html>", "Protocol.BadValue", "Unknown"),
+            (200, "maintenance", "Protocol.BadValue", "Unknown"),
             (200, "{}", "Protocol.BadValue", "Unknown"),
             (201, "ok", "Protocol.BadValue", "Unknown"),
             (404, "no_service", "Refused", "FixConfig"),
             (400, "invalid_payload", "Http", "FixConfig"),
             (400, "<html>", "Http", "FixConfig"),
+            (404, "part_of_the_url", "Http", "FixConfig"),
+            (404, "ok", "Http", "Report"),
             (429, "", "Throttled", "Retry"),
+            (429, "slow_down", "Throttled", "Retry"),
             (500, "rollup_error", "Ambiguous", "Unknown"),
-            (502, "<html>", "Http", "Unknown"),
-            (408, "", "Http", "Unknown"),
+            (502, "bad_gateway", "Ambiguous", "Unknown"),
+            (504, "no_service", "Ambiguous", "Unknown"),
+            (408, "", "Ambiguous", "Unknown"),
             (418, "i_am_new", "Http", "Report"),
         ] {
-            let error = judge(status, body, None).unwrap_err();
+            let error = judged(status, body).unwrap_err();
             assert_eq!(error.error().kind().name(), kind, "{status} {body}");
             assert_eq!(error.recovery().name(), recovery, "{status} {body}");
-            assert!(error.to_string().contains("; ") && !error.to_string().contains('<'));
+            let text = error.to_string();
+            assert!(text.contains("; ") && !text.contains(['<', '{']), "{text}");
+            assert!(!text.contains("part_of"), "{text}");
         }
         let body = r#"{"retry_after":7,"ok":false,"error":"rate_limited"}"#;
-        let after = judge(429, body, None).unwrap_err().recovery();
+        let after = judged(429, body).unwrap_err().recovery();
         assert_eq!(
             after,
             Recovery::Retry {

@@ -127,7 +127,7 @@ async fn a_wrong_url_and_no_network_name_the_setting_or_the_host() {
     for (url, says) in [
         (
             format!("{}/other/", world.stage.url()),
-            &["(404)", "check `api_url`"][..],
+            &["status 404", "check `api_url`"][..],
         ),
         (
             "http://slack.example/api/".to_owned(),
