@@ -1,5 +1,8 @@
 //! The calls of FHIR's RESTful API (FHIR R4, <https://hl7.org/fhir/R4/http.html>).
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
 use http::header::ACCEPT;
 use http::{HeaderValue, StatusCode};
 use oauth_core::client::{ApiRequest, AuthorizedClient, Quote, retry_after};
@@ -7,33 +10,51 @@ use oauth_core::error::{Error, ErrorKind, ProtocolFault};
 use oauth_core::http::read_limited;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::error::FhirError;
 use crate::outcome::OperationOutcome;
-use crate::resource::{another_form, into_resource};
+use crate::resource::{self, Head, another_form};
 use crate::search::SearchPage;
 
 /// A client of a FHIR server. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct FhirClient {
     client: AuthorizedClient,
+    limit: usize,
 }
 
-/// The most bytes of an answer, counted after decoding.
-const LIMIT: usize = 32 * 1024 * 1024;
+/// The most bytes of an answer, counted after decoding. What JSON becomes in memory is many times that.
+const LIMIT: usize = 8 * 1024 * 1024;
+
+/// A whole answer.
+struct Answer {
+    status: StatusCode,
+    wait: Option<Duration>,
+    quote: Quote,
+    body: Vec<u8>,
+}
 
 impl FhirClient {
     pub(crate) fn new(client: AuthorizedClient) -> Self {
-        Self { client }
+        let limit = LIMIT;
+        Self { client, limit }
+    }
+
+    /// With another limit to the bytes of an answer, counted after decoding. Default: 8 MiB.
+    #[must_use]
+    pub fn with_limit(self, bytes: usize) -> Self {
+        Self {
+            limit: bytes,
+            ..self
+        }
     }
 
     /// The resource of that type and id, as JSON or as any type of yours.
     ///
     /// # Errors
     /// Type or id are none that FHIR knows; there is no such resource
-    /// ([`FhirError::is_not_found`]) or the server refuses otherwise; the answer is no such resource; or
-    /// as [`AuthorizedClient::execute`].
+    /// ([`FhirError::is_not_found`]) or the server refuses otherwise; the answer is no such resource, or
+    /// larger than the limit; or as [`AuthorizedClient::execute`].
     pub async fn read<T: DeserializeOwned>(
         &self,
         resource_type: &str,
@@ -41,10 +62,13 @@ impl FhirClient {
     ) -> Result<T, FhirError> {
         let path = format!("{}/{}", known_type(resource_type)?, known_id(id)?);
         let what = format!("read of a {resource_type}");
-        let (resource, _) = self
-            .answer(self.client.get(&path), &what, resource_type)
-            .await?;
-        Ok(into_resource(resource)?)
+        let (answer, head) = self.answer(self.client.get(&path), &what).await?;
+        // FHIR R4, RESTful API, read: the resource has the id that was asked for
+        if !head.is(resource_type) || head.id() != Some(id) {
+            let form = format!("another resource than the {resource_type} that was asked for");
+            return Err(another_form(&form).into());
+        }
+        Ok(resource::read(&answer.body)?)
     }
 
     /// The first page of the resources of that type that match, such as
@@ -59,53 +83,77 @@ impl FhirClient {
         resource_type: &str,
         parameters: &(impl Serialize + ?Sized),
     ) -> Result<SearchPage<T>, FhirError> {
-        let request = self
-            .client
-            .get(known_type(resource_type)?)
-            .query(parameters);
+        let request = self.client.get(known_type(resource_type)?);
         let what = format!("search for a {resource_type}");
-        let (bundle, quote) = self.answer(request, &what, "Bundle").await?;
-        Ok(SearchPage::read(bundle, &quote)?)
+        let (answer, head) = self.answer(request.query(parameters), &what).await?;
+        if !head.is("Bundle") {
+            return Err(another_form("another resource than a `Bundle`").into());
+        }
+        let bundle = resource::read(&answer.body)?;
+        Ok(SearchPage::read(bundle, resource_type, &answer.quote)?)
     }
 
-    /// Sends a request and reads the resource of that type in its answer.
+    /// Sends a request; its answer, which is a resource of whatever type but `OperationOutcome`.
     async fn answer(
         &self,
         request: ApiRequest<'_>,
         what: &str,
-        resource_type: &str,
-    ) -> Result<(Value, Quote), FhirError> {
-        let json = HeaderValue::from_static("application/fhir+json");
-        let response = request.header(ACCEPT, json).send().await?;
-        let quote = Quote::from(&response);
-        let status = response.status();
-        let wait = retry_after(self.client.env(), &response);
-        let body = read_limited(response, LIMIT).await?;
-        // some servers put a byte order mark before it (RFC 8259 8.1)
-        let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
-        let resource: Option<Value> = serde_json::from_slice(body).ok();
-        let outcome = resource
-            .as_ref()
-            .and_then(|resource| OperationOutcome::read(resource, &quote));
-        if status != StatusCode::OK || outcome.is_some() {
-            return Err(FhirError::refused(what, status, outcome, wait));
-        }
-        match resource {
-            Some(resource) if resource["resourceType"] == resource_type => Ok((resource, quote)),
-            Some(_) => {
-                let form = format!("JSON that is no `{resource_type}`");
-                Err(another_form(&form).with_status(status.as_u16()).into())
+    ) -> Result<(Answer, Head), FhirError> {
+        let answer = self.send(request).await?;
+        let head = Head::read(&answer.body);
+        let outcome = match &head {
+            Some(head) if head.is("OperationOutcome") => {
+                OperationOutcome::parse(&answer.body, &answer.quote)
             }
-            None => {
-                let problem = "the FHIR server answered success with something that is not JSON";
-                let kind = ErrorKind::Protocol(ProtocolFault::NotJson);
-                Err(Error::new(kind, problem)
-                    .remedy("check `fhir_url`, and what stands between you and the server")
-                    .with_status(status.as_u16())
-                    .into())
-            }
+            _ => None,
+        };
+        if answer.status != StatusCode::OK || outcome.is_some() {
+            return Err(FhirError::refused(
+                what,
+                answer.status,
+                outcome,
+                answer.wait,
+            ));
         }
+        let head = head.ok_or_else(|| {
+            let problem = "the FHIR server answered success with something that is not JSON";
+            Error::new(ErrorKind::Protocol(ProtocolFault::NotJson), problem)
+                .remedy("check `fhir_url`, and what stands between you and the server")
+                .with_status(answer.status.as_u16())
+        })?;
+        Ok((answer, head))
     }
+
+    async fn send(&self, request: ApiRequest<'_>) -> Result<Answer, FhirError> {
+        let json = HeaderValue::from_static("application/fhir+json");
+        let said = Mutex::new(None);
+        let look = |body: &[u8], quote: &Quote| {
+            *lock(&said) = OperationOutcome::parse(body, quote);
+        };
+        let sent = request.header(ACCEPT, json).on_refusal(look).send().await;
+        let response = sent.map_err(|error| match lock(&said).take() {
+            Some(outcome) => FhirError::token_refused(error, outcome),
+            None => error.into(),
+        })?;
+        let (status, quote) = (response.status(), Quote::from(&response));
+        let wait = retry_after(self.client.env(), &response);
+        let body = read_limited(response, self.limit).await?;
+        // some servers put a byte order mark before it (RFC 8259 8.1)
+        let body = match body.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) => rest.to_vec(),
+            None => body,
+        };
+        Ok(Answer {
+            status,
+            wait,
+            quote,
+            body,
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl AsRef<AuthorizedClient> for FhirClient {

@@ -54,6 +54,8 @@ impl FhirError {
                 retry,
                 "it may pass; if it lasts, ask whoever runs the server",
             ),
+            // it was not processed (RFC 9110 15.5.20, RFC 8470 5.2)
+            421 | 425 => (ErrorKind::Http, retry, "it may pass"),
             _ if passes => (ErrorKind::Http, retry, "it may pass"),
             401 | 403 => (
                 ErrorKind::Http,
@@ -83,6 +85,15 @@ impl FhirError {
         Self {
             error,
             outcome: outcome.map(Arc::new),
+        }
+    }
+
+    /// A refusal of the token, and of the one that took its place.
+    pub(crate) fn token_refused(error: Error, outcome: OperationOutcome) -> Self {
+        let words = outcome.gravest().map(|issue| format!(": {issue}"));
+        Self {
+            error: error.adding(&words.unwrap_or_default()),
+            outcome: Some(Arc::new(outcome)),
         }
     }
 
@@ -157,6 +168,7 @@ mod tests {
             (500, "exception", "Http", "Retry"),
             (501, "not-supported", "Http", "FixConfig"),
             (409, "lock-error", "Http", "Retry"),
+            (421, "processing", "Http", "Retry"),
             (409, "conflict", "Http", "FixConfig"),
             (404, "not-found", "Http", "FixConfig"),
             (410, "deleted", "Http", "FixConfig"),

@@ -102,11 +102,20 @@ impl Adapter for Fhir {
             }
         };
         let audience = Audience::TokenEndpoint;
-        let (api, server, departures, client) = config::all((
+        let asked_for = match config.scopes.is_empty() {
+            false => Ok(()),
+            // SMART App Launch 2.2, backend-services, "Request"
+            true => Err(
+                Error::config("scopes", "a token request names a scope at least")
+                    .remedy("ask for what your calls need, such as `system/Patient.rs`"),
+            ),
+        };
+        let (api, server, departures, client, ()) = config::all((
             ResourceServer::new(env, "fhir_url", &config.fhir_url),
             server,
             config.profile.departures(config.departures),
             ClientAuth::private_key_jwt(env, config.client_id, &config.key, audience),
+            asked_for,
         ))?;
         let server = server.departing(departures)?;
         let grant = ClientCredentials {

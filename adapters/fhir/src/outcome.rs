@@ -46,6 +46,11 @@ pub enum Severity {
 }
 
 impl OperationOutcome {
+    /// Reads a body; `None`: it is none of such a resource.
+    pub(crate) fn parse(body: &[u8], quote: &Quote) -> Option<Self> {
+        Self::read(&serde_json::from_slice(body).ok()?, quote)
+    }
+
     /// Reads a resource; `None`: it is another one.
     pub(crate) fn read(resource: &Value, quote: &Quote) -> Option<Self> {
         if resource["resourceType"] != "OperationOutcome" {
@@ -108,10 +113,11 @@ impl fmt::Display for Issue {
         for words in [&self.details, &self.diagnostics].into_iter().flatten() {
             write!(f, ", \"{words}\"")?;
         }
-        if !self.expression.is_empty() {
-            write!(f, " at {}", self.expression.join(", "))?;
+        match self.expression.as_slice() {
+            [] => Ok(()),
+            [one] => write!(f, " at {one}"),
+            [one, more @ ..] => write!(f, " at {one} and {} places more", more.len()),
         }
-        Ok(())
     }
 }
 

@@ -14,9 +14,9 @@ pub enum Profile {
     /// What SMART App Launch 2.2 says.
     #[default]
     Generic,
-    /// Epic. One registration, and so one key, is for every organisation that runs its servers, each
-    /// of them an issuer of its own: a new app or key is copied from the registry to each, which takes
-    /// from an hour to two days (open.akhester.com; golangfix.com).
+    /// Epic. A new app or key is copied to the organisations that run its servers, which takes from an
+    /// hour to two days (open.akhester.com; golangfix.com). So one registration, and with it one key, is
+    /// for many organisations, each of them an issuer of its own.
     Epic,
 }
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::outcome::OperationOutcome;
-use crate::resource::{another_form, into_resource};
+use crate::resource::{another_form, fit};
 
 /// One page of what a search found: <https://hl7.org/fhir/R4/bundle.html#searchset>.
 #[derive(Clone, Debug)]
@@ -20,15 +20,19 @@ pub struct SearchPage<T> {
     pub included: Vec<Value>,
     /// What the server says of the search, such as that it ignored a parameter.
     pub outcome: Option<OperationOutcome>,
-    /// Where the next page is; `None`: this is the last one.
+    /// Where the next page is, as the server wrote it; `None`: this is the last one.
     /// [`AuthorizedClient::get`](oauth_core::client::AuthorizedClient::get) takes it, and refuses one that
     /// leads to another server.
     pub next: Option<String>,
 }
 
 impl<T: DeserializeOwned> SearchPage<T> {
-    /// Reads a bundle.
-    pub(crate) fn read(mut bundle: Value, quote: &Quote) -> Result<Self, Error> {
+    /// Reads a bundle of a search for that type.
+    pub(crate) fn read(
+        mut bundle: Value,
+        resource_type: &str,
+        quote: &Quote,
+    ) -> Result<Self, Error> {
         if bundle["type"] != "searchset" {
             return Err(another_form("a `Bundle` that is no `searchset`"));
         }
@@ -46,15 +50,26 @@ impl<T: DeserializeOwned> SearchPage<T> {
             let Some(resource) = entry.get_mut("resource").map(Value::take) else {
                 continue; // a link alone, which no search needs
             };
-            match entry["search"]["mode"].as_str() {
-                // some servers name no mode where everything matches
-                Some("match") | None => page.matches.push(into_resource(resource)?),
-                Some("outcome") => page.outcome = OperationOutcome::read(&resource, quote),
-                Some(_) => page.included.push(resource),
+            if let Some(outcome) = OperationOutcome::read(&resource, quote) {
+                let said = page.outcome.get_or_insert_default();
+                said.issues.extend(outcome.issues);
+            } else if !resource["resourceType"].is_string() {
+                return Err(another_form(
+                    "a page that holds something that is no resource",
+                ));
+            } else if is_match(&entry) && resource["resourceType"] == resource_type {
+                page.matches.push(fit(resource)?);
+            } else {
+                page.included.push(resource);
             }
         }
         Ok(page)
     }
+}
+
+/// Some servers name no mode where everything matches.
+fn is_match(entry: &Value) -> bool {
+    matches!(entry["search"]["mode"].as_str(), Some("match") | None)
 }
 
 fn next(links: &Value) -> Option<String> {
@@ -72,29 +87,39 @@ mod tests {
 
     fn read(bundle: Value) -> Result<SearchPage<Value>, Error> {
         let bare = http::Response::new(Vec::new()).into();
-        SearchPage::read(bundle, &Quote::from(&bare))
+        SearchPage::read(bundle, "Patient", &Quote::from(&bare))
+    }
+
+    fn patient(id: &str) -> Value {
+        json!({"resourceType": "Patient", "id": id})
     }
 
     #[test]
     fn a_page_tells_matches_from_what_was_added() {
-        let page = read(json!({"resourceType": "Bundle", "type": "searchset", "total": 2,
+        let issue = json!({"code": "not-supported", "severity": "warning"});
+        let outcome = json!({"resourceType": "OperationOutcome", "issue": [issue]});
+        let group = json!({"resourceType": "Group", "id": "4"});
+        let page = read(
+            json!({"resourceType": "Bundle", "type": "searchset", "total": 2,
             "link": [{"relation": "self", "url": "a"}, {"relation": "next", "url": "b"}],
             "entry": [
-                {"resource": {"id": "1"}, "search": {"mode": "match"}},
-                {"resource": {"id": "2"}},
-                {"resource": {"id": "3"}, "search": {"mode": "include"}},
-                {"resource": {"resourceType": "OperationOutcome", "issue": [{"code": "not-supported", "severity": "warning"}]},
-                 "search": {"mode": "outcome"}},
-            ]}))
+                {"resource": patient("1"), "search": {"mode": "match"}},
+                {"resource": patient("2")},
+                {"resource": patient("3"), "search": {"mode": "include"}},
+                {"resource": group},
+                {"resource": outcome, "search": {"mode": "outcome"}},
+                {"resource": outcome},
+            ]}),
+        )
         .unwrap();
-        assert_eq!(page.matches, [json!({"id": "1"}), json!({"id": "2"})]);
-        assert_eq!(page.included, [json!({"id": "3"})]);
-        assert!(page.outcome.unwrap().has("not-supported"));
+        assert_eq!(page.matches, [patient("1"), patient("2")]);
+        assert_eq!(page.included, [patient("3"), group]);
+        assert_eq!(page.outcome.unwrap().issues.len(), 2);
         assert_eq!((page.total, page.next.as_deref()), (Some(2), Some("b")));
     }
 
     #[test]
-    fn an_empty_page_has_no_entry_and_another_bundle_is_none() {
+    fn an_empty_page_has_no_entry_and_what_is_no_page_is_refused() {
         let page = read(json!({"type": "searchset"})).unwrap();
         assert!(page.matches.is_empty() && page.total.is_none() && page.next.is_none());
         assert!(read(json!({"type": "batch-response"})).is_err());
@@ -104,6 +129,10 @@ mod tests {
         ] {
             let page = read(json!({"type": "searchset", "entry": entries, "link": 7})).unwrap();
             assert!(page.matches.is_empty());
+        }
+        for resource in [json!(null), json!(7), json!({}), json!({"resourceType": 7})] {
+            let page = json!({"type": "searchset", "entry": [{"resource": resource}]});
+            assert!(read(page).is_err(), "{resource}");
         }
     }
 }

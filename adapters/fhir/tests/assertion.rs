@@ -36,7 +36,7 @@ impl Key {
         let client = RegisteredClient::new("backend-app", registered).scopes(["system/Patient.rs"]);
         let stage = Strict::builder().client(client).start().await.unwrap();
         stage.on("/api/Patient/", |call| {
-            let patient = Answer::json(200, &json!({"resourceType": "Patient"}));
+            let patient = Answer::json(200, &json!({"resourceType": "Patient", "id": "1"}));
             Some(call.access().map_or_else(|refusal| refusal, |_| patient))
         });
         stage
