@@ -26,7 +26,17 @@ pub fn environment(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>
     Ok(vec![
         ("OAUTH_LIVE_NODE", node.program),
         ("OAUTH_LIVE_SERVER", server),
+        ("OAUTH_LIVE_RUN", emptied(&folder.join("run"))?),
     ])
+}
+
+/// The folder for the keys of a run, without what a run that was killed has left there.
+fn emptied(folder: &Path) -> Result<PathBuf, Failure> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder).context(folder.display())?;
+    }
+    std::fs::create_dir_all(folder).context(folder.display())?;
+    Ok(folder.to_owned())
 }
 
 /// What is kept of the server in git.
@@ -47,8 +57,7 @@ fn install(workspace: &Workspace, folder: &Path, node: &Node) -> Result<PathBuf,
         let mut npm = node.npm();
         npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
             .current_dir(&server);
-        let by_hand = format!("cd {} && npm ci --ignore-scripts", server.display());
-        fetched(npm, "oidc-provider could not be installed", &by_hand)?;
+        fetched(npm, "oidc-provider could not be installed")?;
     }
     Ok(server)
 }
@@ -81,7 +90,8 @@ struct Package {
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Runs a command that fetches something; one line says what to run by hand where it fails.
-fn fetched(command: Command, fault: impl Display, by_hand: &str) -> Result<(), Failure> {
+fn fetched(command: Command, fault: impl Display) -> Result<(), Failure> {
+    let by_hand = typed(&command);
     let reason = match child::run(command, LIMIT) {
         Ok(ended) if ended.success() => return Ok(()),
         Ok(ended) => blamed(&ended.stderr).unwrap_or_else(|| ended.how()),
@@ -91,6 +101,23 @@ fn fetched(command: Command, fault: impl Display, by_hand: &str) -> Result<(), F
     Err(Failure::failed(format!(
         "{fault} ({reason}); run `{by_hand}`"
     )))
+}
+
+/// The command as a person would type it, from wherever they are.
+fn typed(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let words: Vec<String> = words.map(|word| quoted(&word.to_string_lossy())).collect();
+    let folder = command.get_current_dir().map(Path::to_string_lossy);
+    let there = folder.map(|folder| format!("cd {} && ", quoted(&folder)));
+    format!("{}{}", there.unwrap_or_default(), words.join(" "))
+}
+
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=@+,".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', r"'\''")),
+    }
 }
 
 /// The line that says what went wrong.
@@ -150,11 +177,37 @@ mod tests {
             ),
         ];
         for (command, why) in why {
-            let Err(Failure::Failed(text)) = fetched(command, "it is missing", "get it") else {
+            let by_hand = format!("; run `{}`", typed(&command));
+            let Err(Failure::Failed(text)) = fetched(command, "it is missing") else {
                 panic!("fetched")
             };
             assert!(text.starts_with(&format!("it is missing {why}")), "{text}");
-            assert!(text.ends_with("; run `get it`") && text.lines().count() == 1);
+            assert!(text.ends_with(&by_hand), "{text}");
         }
+    }
+
+    #[test]
+    fn a_command_is_told_as_it_is_typed() {
+        let mut command = Command::new("a b/npm");
+        command
+            .args(["ci", "--target=x", "it's"])
+            .current_dir("/x/y z");
+        assert_eq!(
+            typed(&command),
+            r"cd '/x/y z' && 'a b/npm' ci --target=x 'it'\''s'"
+        );
+        assert_eq!(typed(Command::new("npm").arg("ci")), "npm ci");
+    }
+
+    #[test]
+    fn what_a_killed_run_has_left_is_gone_at_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path().join("run");
+        std::fs::create_dir(&run).unwrap();
+        std::fs::write(run.join("key"), "").unwrap();
+        assert_eq!(
+            std::fs::read_dir(emptied(&run).unwrap()).unwrap().count(),
+            0
+        );
     }
 }

@@ -10,10 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Where node is, and the folder in which oidc-provider was installed.
+/// Where node is, the folder in which oidc-provider was installed, and the one for what a run keeps.
 pub(crate) struct Place {
     node: PathBuf,
     folder: PathBuf,
+    run: PathBuf,
 }
 
 impl Place {
@@ -26,7 +27,13 @@ impl Place {
         Ok(Self {
             node: variable("OAUTH_LIVE_NODE")?.into(),
             folder: variable("OAUTH_LIVE_SERVER")?.into(),
+            run: variable("OAUTH_LIVE_RUN")?.into(),
         })
+    }
+
+    /// Where the keys of this run go: emptied before the next one, should this one be killed.
+    pub(crate) fn run(&self) -> &Path {
+        &self.run
     }
 }
 

@@ -57,10 +57,11 @@ impl World {
             .build()?;
         let authority = Authority::new()?;
         let ca_pem = authority.pem();
-        let files = tempfile::tempdir()?;
+        let place = Place::from_environment()?;
+        let files = tempfile::tempdir_in(place.run())?;
         let registrations = Registrations::new();
         let resource = servers.block_on(Resource::start(&authority))?;
-        let provider = provider(&authority, files.path(), &registrations, &resource)?;
+        let provider = provider(&place, &authority, files.path(), &registrations, &resource)?;
         let issuer = provider.issuer().to_owned();
         let http = client(&ca_pem)?;
         let tap = servers.block_on(Tap::start(&authority, http.clone(), &issuer))?;
@@ -231,12 +232,12 @@ impl World {
 
 /// oidc-provider, told of every client and of where each publishes its keys.
 fn provider(
+    place: &Place,
     authority: &Authority,
     files: &Path,
     registrations: &Registrations,
     resource: &Resource,
 ) -> io::Result<Provider> {
-    let place = Place::from_environment()?;
     let ca_file = files.join("ca.pem");
     std::fs::write(&ca_file, authority.pem())?;
     let identity = authority.identity()?;
@@ -248,7 +249,7 @@ fn provider(
         cookie_secret: &random::text(),
         resource_server: RESOURCE_SERVER.id,
     };
-    Provider::start(&place, &ca_file, &setup)
+    Provider::start(place, &ca_file, &setup)
 }
 
 /// A clock that stands still, now.

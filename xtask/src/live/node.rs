@@ -62,18 +62,23 @@ fn packaged(folder: &Path) -> Result<Node, Failure> {
     if node.runs() {
         return Ok(node);
     }
-    say(&format!("installing {PACKAGE}\n"));
     if folder.exists() {
         std::fs::remove_dir_all(folder).context(folder.display())?; // half of one
     }
     let (major, minor) = OLDEST;
     let newer = format!("Node.js {major}.{minor} or newer");
+    let fault = format!("there is no {newer}");
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip"]);
+    if said(pip).is_none() {
+        return Err(Failure::failed(format!(
+            "{fault}, and no Python with pip to fetch one by; install {newer} with npm"
+        )));
+    }
+    say(&format!("installing {PACKAGE}\n"));
     let mut pip = Command::new("python3");
     pip.args(PIP).arg("--target").arg(folder).arg(PACKAGE);
-    let fault = format!("there is no {newer}, and none could be installed");
-    let (pip_args, target) = (PIP.join(" "), folder.display());
-    let by_hand = format!("python3 {pip_args} --target {target} {PACKAGE}");
-    fetched(pip, fault, &by_hand)?;
+    fetched(pip, format!("{fault}, and none could be installed"))?;
     match node.runs() {
         true => Ok(node),
         false => Err(Failure::failed(format!(
