@@ -73,6 +73,7 @@ impl SlackClient {
     /// Slack refuses, its answer is none, or as [`AuthorizedClient::execute`].
     pub async fn auth_test(&self) -> Result<Identity, SlackError> {
         let request = self.client.post("auth.test").form(&[("", ""); 0]);
+        let request = request.repeatable(); // it changes nothing
         let answer = call(&self.client, "auth.test", Effect::Reads, request).await?;
         let text = |name| text(&answer, "auth.test", name, Effect::Reads);
         Ok(Identity {

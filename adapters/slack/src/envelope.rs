@@ -37,8 +37,7 @@ pub(crate) async fn call(
     effect: Effect,
     request: ApiRequest<'_>,
 ) -> Result<Success, SlackError> {
-    let sent = request.send().await;
-    let response = sent.map_err(|error| effect.unanswered(error))?;
+    let response = request.send().await?;
     let quote = Quote::from(&response);
     let answered = Answered {
         what: method,

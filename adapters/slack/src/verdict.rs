@@ -17,18 +17,6 @@ pub(crate) enum Effect {
     Posts,
 }
 
-impl Effect {
-    /// A call that got no answer. Of one that does nothing a lost answer is no loss.
-    pub fn unanswered(self, error: Error) -> SlackError {
-        match (self, error.kind()) {
-            (Self::Reads, ErrorKind::Ambiguous) => {
-                error.with_recovery(Recovery::Retry { after: None }).into()
-            }
-            _ => error.into(),
-        }
-    }
-}
-
 /// The head of an answer, and what it is the answer to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Answered<'a> {

@@ -19,11 +19,13 @@ pub use crate::client::request::ApiRequest;
 
 use crate::challenge;
 use crate::client::answer::{Refusal, Taken, foreign, insufficient_scope, is_json, peek, refused};
+use crate::client::attempts::class_of;
 use crate::client::request::Look;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError};
 use crate::http::redirect_refused;
 use crate::http::url::{origin, shown};
+use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{Placement, ResourceServer};
 use crate::source::TokenSource;
@@ -145,18 +147,25 @@ impl AuthorizedClient {
     /// The URL is not the API's; no token can be had; the connection fails; the API answers with a
     /// redirect, refuses the replacement too, or wants a scope the token lacks.
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
-        self.attempt(request, None).await
+        let class = class_of(request.method());
+        self.attempt(request, class, None).await
     }
 
-    /// As [`AuthorizedClient::execute`]; `look` sees the answer that refuses the token for good.
-    async fn attempt(&self, request: Request, look: Option<&Look<'_>>) -> Result<Response, Error> {
+    /// As [`AuthorizedClient::execute`], by that class; `look` sees the answer that refuses the token for
+    /// good.
+    async fn attempt(
+        &self,
+        request: Request,
+        class: ReplayClass,
+        look: Option<&Look<'_>>,
+    ) -> Result<Response, Error> {
         let url = request.url().clone();
         if !self.0.api.takes(&url) {
             return Err(foreign(&url));
         }
         let token = self.token().await?;
         let again = request.try_clone();
-        let response = self.send(request, &token).await?;
+        let response = self.send(request, &token, class).await?;
         let refusal = match self.take(response, &[&token]).await? {
             Taken::Yes(response) => return self.judge(response, &token),
             Taken::No(refusal) => refusal,
@@ -174,7 +183,7 @@ impl AuthorizedClient {
             return Err(Error::new(ErrorKind::NotReplayable, problem)
                 .remedy("send it again: there is a new token now"));
         };
-        let response = self.send(request, &replacement).await?;
+        let response = self.send(request, &replacement, class).await?;
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(response) => self.judge(response, &replacement),
             Taken::No(refusal) => Err(refusal.told(refused(&url), look).await),
@@ -182,9 +191,14 @@ impl AuthorizedClient {
     }
 
     /// Sends one request with one token, again where [`AuthorizedClient::execute`] says so.
-    async fn send(&self, request: Request, token: &Token) -> Result<Response, Error> {
+    async fn send(
+        &self,
+        request: Request,
+        token: &Token,
+        class: ReplayClass,
+    ) -> Result<Response, Error> {
         let header = self.bearing(token)?;
-        attempts::send(&self.0.env, request, Some(header)).await
+        attempts::send(&self.0.env, request, Some(header), class).await
     }
 
     fn bearing(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {

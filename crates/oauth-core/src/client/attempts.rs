@@ -22,11 +22,20 @@ use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 pub async fn send_without_token(env: &Env, request: Request) -> Result<Response, Error> {
     check(request.url(), env.http().settings().loopback_http)
         .map_err(|problem| Error::config("url", problem))?;
-    let response = send(env, request, None).await?;
+    let class = class_of(request.method());
+    let response = send(env, request, None, class).await?;
     let from = origin(response.url());
     match redirect_refused(response.status(), response.headers(), response.url(), &from) {
         Some(error) => Err(error),
         None => Ok(response),
+    }
+}
+
+/// What a method says about sending a request again (RFC 9110 9.2.1).
+pub(super) fn class_of(method: &Method) -> ReplayClass {
+    match *method {
+        Method::GET | Method::HEAD | Method::OPTIONS => ReplayClass::Safe,
+        _ => ReplayClass::Once,
     }
 }
 
@@ -36,17 +45,9 @@ pub(super) async fn send(
     env: &Env,
     mut request: Request,
     header: Option<(HeaderName, HeaderValue)>,
+    class: ReplayClass,
 ) -> Result<Response, Error> {
     let clock = env.clock();
-    let safe = matches!(
-        *request.method(),
-        Method::GET | Method::HEAD | Method::OPTIONS
-    );
-    let class = if safe {
-        ReplayClass::Safe
-    } else {
-        ReplayClass::Once
-    };
     let overall = env.http().settings().overall_timeout;
     let mut attempts = Attempts::new(class, clock.ticks(), overall);
     let mut over = Over::Any;

@@ -7,14 +7,17 @@ use reqwest::Response;
 use serde::Serialize;
 
 use crate::client::AuthorizedClient;
+use crate::client::attempts::class_of;
 use crate::client::quote::Quote;
 use crate::error::{Error, ErrorKind};
+use crate::retry::ReplayClass;
 
 /// A request to the API, which bears the token when it is sent.
 #[must_use = "a request is nothing until it is sent"]
 pub struct ApiRequest<'a> {
     client: &'a AuthorizedClient,
     builder: Result<reqwest::RequestBuilder, Error>,
+    repeatable: bool,
     look: Option<Box<Look<'a>>>,
 }
 
@@ -29,6 +32,7 @@ impl<'a> ApiRequest<'a> {
         Self {
             client,
             builder,
+            repeatable: false,
             look: None,
         }
     }
@@ -71,6 +75,13 @@ impl<'a> ApiRequest<'a> {
         self.with(|builder| builder.body(body))
     }
 
+    /// Declares that it changes nothing, whatever its method: APIs of procedures read by `POST` too. A
+    /// lost answer is then no loss, and it is sent again as a `GET` is.
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
     /// Shows the body of the answer that refuses the token for good, at most 64 KiB of it, before the
     /// error is returned: what the API says of the refusal in a form that only its adapter knows. What
     /// is kept of it goes through the [`Quote`].
@@ -91,7 +102,13 @@ impl<'a> ApiRequest<'a> {
             )
             .remedy("check its headers and its body; a query is pairs of names and values")
         })?;
-        self.client.attempt(request, self.look.as_deref()).await
+        let class = match self.repeatable {
+            true => ReplayClass::Safe,
+            false => class_of(request.method()),
+        };
+        self.client
+            .attempt(request, class, self.look.as_deref())
+            .await
     }
 }
 

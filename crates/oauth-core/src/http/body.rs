@@ -67,8 +67,11 @@ async fn next(
 }
 
 fn too_large(from: &str, limit: usize) -> Failure {
-    Failure::answered(Error::new(
-        ErrorKind::Protocol(ProtocolFault::TooLarge),
-        format!("{from} answered with more than {limit} bytes"),
-    ))
+    Failure::answered(
+        Error::new(
+            ErrorKind::Protocol(ProtocolFault::TooLarge),
+            format!("{from} answered with more than {limit} bytes"),
+        )
+        .remedy("ask for less, or raise the limit"),
+    )
 }

@@ -77,6 +77,29 @@ async fn other_requests_are_repeated_only_where_they_were_not_processed() {
 }
 
 #[tokio::test]
+async fn a_post_that_is_declared_to_change_nothing_is_repeated_as_a_get_is() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let client = client(&env(&clock), &stage);
+    for lose in [true, false] {
+        match lose {
+            true => stage.lose_answer(Endpoint::Api),
+            false => stage.answer(Endpoint::Api, Answer::status(502)),
+        }
+        let before = stage.count(Endpoint::Api);
+        let answer = client.post("x").body("{}").repeatable().send().await;
+        assert_eq!(answer.unwrap().status(), 200);
+        assert_eq!(stage.count(Endpoint::Api) - before, 2);
+    }
+    for _ in 0..3 {
+        stage.lose_answer(Endpoint::Api);
+    }
+    let error = client.post("x").repeatable().send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert_eq!(error.recovery(), Recovery::Retry { after: None });
+}
+
+#[tokio::test]
 async fn a_misdirected_request_is_repeated_once_over_another_connection() {
     for status in [421, 425] {
         let clock = clock();
