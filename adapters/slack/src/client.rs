@@ -5,12 +5,11 @@ use std::fmt;
 use http::header::{CONTENT_TYPE, HeaderName};
 use http::{HeaderMap, HeaderValue};
 use oauth_core::client::AuthorizedClient;
-use oauth_core::error::ProtocolFault;
 
-use crate::envelope::{Success, call};
+use crate::envelope::call;
 use crate::error::SlackError;
 use crate::message::Message;
-use crate::verdict::{Answered, Effect};
+use crate::verdict::Effect;
 
 /// A client of the Web API. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -73,15 +72,13 @@ impl SlackClient {
     /// Slack refuses, its answer is none, or as [`AuthorizedClient::execute`].
     pub async fn auth_test(&self) -> Result<Identity, SlackError> {
         let request = self.client.post("auth.test").form(&[("", ""); 0]);
-        let request = request.repeatable(); // it changes nothing
         let answer = call(&self.client, "auth.test", Effect::Reads, request).await?;
-        let text = |name| text(&answer, "auth.test", name, Effect::Reads);
         Ok(Identity {
-            url: text("url")?,
-            team: text("team")?,
-            team_id: text("team_id")?,
-            user: text("user")?,
-            user_id: text("user_id")?,
+            url: answer.required("url")?,
+            team: answer.required("team")?,
+            team_id: answer.required("team_id")?,
+            user: answer.required("user")?,
+            user_id: answer.required("user_id")?,
             bot_id: answer.text("bot_id"),
             scopes: scopes(&answer.headers),
             warnings: answer.warnings.clone(),
@@ -101,10 +98,9 @@ impl SlackClient {
         let request = self.client.post("chat.postMessage");
         let request = request.header(CONTENT_TYPE, json).json(message);
         let answer = call(&self.client, "chat.postMessage", Effect::Posts, request).await?;
-        let text = |name| text(&answer, "chat.postMessage", name, Effect::Posts);
         Ok(Posted {
-            channel: text("channel")?,
-            ts: text("ts")?,
+            channel: answer.required("channel")?,
+            ts: answer.required("ts")?,
             warnings: answer.warnings.clone(),
         })
     }
@@ -114,21 +110,6 @@ impl AsRef<AuthorizedClient> for SlackClient {
     fn as_ref(&self) -> &AuthorizedClient {
         &self.client
     }
-}
-
-/// A member of an answer that must be there.
-fn text(answer: &Success, method: &str, name: &str, effect: Effect) -> Result<String, SlackError> {
-    answer.text(name).ok_or_else(|| {
-        let answered = Answered {
-            what: method,
-            effect,
-            setting: "api_url",
-            status: 200,
-            wait: None,
-        };
-        let error = answered.unreadable(ProtocolFault::MissingField);
-        error.context(format!("`{name}` is missing")).into()
-    })
 }
 
 /// The scopes of the token (<https://docs.slack.dev/reference/scopes>: `X-OAuth-Scopes`).

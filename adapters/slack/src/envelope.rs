@@ -11,7 +11,8 @@ use crate::error::{Refusal, SlackError};
 use crate::verdict::{Answered, Effect};
 
 /// What came with `"ok": true`.
-pub(crate) struct Success {
+pub(crate) struct Success<'a> {
+    answered: Answered<'a>,
     body: Value,
     quote: Quote,
     pub headers: HeaderMap,
@@ -19,11 +20,19 @@ pub(crate) struct Success {
     pub warnings: Vec<String>,
 }
 
-impl Success {
+impl Success<'_> {
     /// A text among the members, fit to be shown.
     pub fn text(&self, name: &str) -> Option<String> {
         let text = self.body[name].as_str().filter(|text| !text.is_empty())?;
         Some(self.quote.text(text))
+    }
+
+    /// One that must be there.
+    pub fn required(&self, name: &str) -> Result<String, SlackError> {
+        self.text(name).ok_or_else(|| {
+            let error = self.answered.unreadable(ProtocolFault::MissingField);
+            error.context(format!("`{name}` is missing")).into()
+        })
     }
 }
 
@@ -31,12 +40,16 @@ impl Success {
 const LIMIT: usize = 1024 * 1024;
 
 /// Sends a call of that method and reads its envelope.
-pub(crate) async fn call(
+pub(crate) async fn call<'a>(
     client: &AuthorizedClient,
-    method: &str,
+    method: &'a str,
     effect: Effect,
     request: ApiRequest<'_>,
-) -> Result<Success, SlackError> {
+) -> Result<Success<'a>, SlackError> {
+    let request = match effect {
+        Effect::Reads => request.repeatable(),
+        Effect::Posts => request,
+    };
     let response = request.send().await?;
     let quote = Quote::from(&response);
     let answered = Answered {
@@ -47,17 +60,12 @@ pub(crate) async fn call(
         wait: retry_after(client.env(), &response),
     };
     let headers = response.headers().clone();
-    let body = match read_limited(response, LIMIT).await {
-        Ok(body) => body,
-        Err(error) => match answered.broken_off(error) {
-            Some(error) => return Err(error.into()),
-            None => Vec::new(),
-        },
-    };
+    let body = answered.body(read_limited(response, LIMIT).await)?;
     let body: Option<Value> = serde_json::from_slice(&body).ok();
     match body {
         Some(body) if body["ok"] == true && answered.status == 200 => Ok(Success {
             warnings: warnings(&body, &quote),
+            answered,
             body,
             quote,
             headers,

@@ -51,6 +51,11 @@ impl Answered<'_> {
         }
     }
 
+    /// The body, or nothing where it broke off and the head says enough without it.
+    pub fn body(&self, read: Result<Vec<u8>, Error>) -> Result<Vec<u8>, Error> {
+        read.or_else(|error| self.broken_off(error).map_or(Ok(Vec::new()), Err))
+    }
+
     /// A refusal by its code.
     pub fn refused(&self, refusal: Refusal) -> SlackError {
         let retry = Recovery::Retry { after: self.wait };
@@ -113,7 +118,7 @@ impl Answered<'_> {
     }
 
     /// A body that broke off; `None`: the head says enough without it.
-    pub fn broken_off(&self, error: Error) -> Option<Error> {
+    fn broken_off(&self, error: Error) -> Option<Error> {
         match (self.standing(), self.effect) {
             (Standing::NotDone, _) => None,
             (Standing::Judged, _) if !self.is_success() => None,

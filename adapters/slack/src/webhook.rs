@@ -74,13 +74,7 @@ impl SlackWebhook {
             status: response.status().as_u16(),
             wait: retry_after(&self.env, &response),
         };
-        let body = match read_limited(response, LIMIT).await {
-            Ok(body) => body,
-            Err(error) => match answered.broken_off(error) {
-                Some(error) => return Err(error.into()),
-                None => Vec::new(),
-            },
-        };
+        let body = answered.body(read_limited(response, LIMIT).await)?;
         judge(answered, &String::from_utf8_lossy(&body), secret.path())
     }
 }

@@ -59,7 +59,10 @@ impl From<tokio::task::JoinError> for Failure {
 pub type Outcome = Result<(), Failure>;
 
 /// Fails unless the two are the same.
-pub(crate) fn equal<T: PartialEq + Debug>(what: impl Display, expected: T, seen: T) -> Outcome {
+///
+/// # Errors
+/// They are not; both are told.
+pub fn equal<T: PartialEq + Debug>(what: impl Display, expected: T, seen: T) -> Outcome {
     if expected == seen {
         return Ok(());
     }
@@ -69,7 +72,10 @@ pub(crate) fn equal<T: PartialEq + Debug>(what: impl Display, expected: T, seen:
 }
 
 /// Fails unless it is so.
-pub(crate) fn that(is_so: bool, otherwise: impl FnOnce() -> String) -> Outcome {
+///
+/// # Errors
+/// It is not; the text says what was seen.
+pub fn that(is_so: bool, otherwise: impl FnOnce() -> String) -> Outcome {
     if is_so {
         Ok(())
     } else {

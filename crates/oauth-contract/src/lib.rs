@@ -53,7 +53,7 @@ mod suite;
 mod trial;
 
 pub use crate::capture::Listening;
-pub use crate::check::{Failure, Outcome};
+pub use crate::check::{Failure, Outcome, equal, that};
 pub use crate::example::{Example, Ran};
 pub use crate::runner::run;
 pub use crate::stage::Stage;

@@ -1,24 +1,9 @@
 //! Saying what was expected and what was seen.
 
-use std::fmt::Debug;
-
 use oauth_contract::{Failure, Outcome};
 use oauth_core::error::{Error, ErrorKind, Recovery};
 
-/// Fails unless the two are the same.
-pub(crate) fn equal<T: PartialEq + Debug>(what: &str, expected: T, seen: T) -> Outcome {
-    that(expected == seen, || {
-        format!("{what}: expected {expected:?}, saw {seen:?}")
-    })
-}
-
-/// Fails unless it is so.
-pub(crate) fn that(is_so: bool, otherwise: impl FnOnce() -> String) -> Outcome {
-    match is_so {
-        true => Ok(()),
-        false => Err(Failure::new(otherwise())),
-    }
-}
+pub(crate) use oauth_contract::{equal, that};
 
 /// What is there.
 pub(crate) fn some<T>(what: &str, value: Option<T>) -> Result<T, Failure> {
