@@ -67,7 +67,7 @@ pub enum ErrorKind {
     /// The grant has ended: somebody must log in again.
     LoggedOut,
     /// The store of tokens failed.
-    Store,
+    Store(StoreFault),
     /// The process is shutting down.
     Shutdown,
 }
@@ -114,6 +114,34 @@ pub enum DiscoveryFault {
     Address,
 }
 
+/// How a store of records failed. What was stored is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StoreFault {
+    /// It cannot be reached, or does not answer in time; it may pass.
+    Unavailable,
+    /// Somebody else holds it; it may pass.
+    Locked,
+    /// There is no room left.
+    Full,
+    /// It cannot be written.
+    ReadOnly,
+    /// It is damaged, or is not the store that was there.
+    Corrupt,
+    /// A value cannot be unsealed: it was changed, or stood in another record.
+    Tampered,
+    /// The key a value was sealed with is not at hand.
+    KeyUnavailable,
+    /// It was written by a newer version of this library.
+    Version,
+    /// Others may read or change it.
+    Permission,
+    /// The record was deleted.
+    Gone,
+    /// The record is that of another token.
+    Binding,
+}
+
 impl ErrorKind {
     /// The kind as one word (or two, joined by a dot), for logs and fixtures.
     pub fn name(self) -> &'static str {
@@ -153,7 +181,19 @@ impl ErrorKind {
             Self::InsufficientScope => "InsufficientScope",
             Self::NotReplayable => "NotReplayable",
             Self::LoggedOut => "LoggedOut",
-            Self::Store => "Store",
+            Self::Store(fault) => match fault {
+                StoreFault::Unavailable => "Store.Unavailable",
+                StoreFault::Locked => "Store.Locked",
+                StoreFault::Full => "Store.Full",
+                StoreFault::ReadOnly => "Store.ReadOnly",
+                StoreFault::Corrupt => "Store.Corrupt",
+                StoreFault::Tampered => "Store.Tampered",
+                StoreFault::KeyUnavailable => "Store.KeyUnavailable",
+                StoreFault::Version => "Store.Version",
+                StoreFault::Permission => "Store.Permission",
+                StoreFault::Gone => "Store.Gone",
+                StoreFault::Binding => "Store.Binding",
+            },
             Self::Shutdown => "Shutdown",
         }
     }
@@ -167,7 +207,21 @@ impl ErrorKind {
             Self::Connect | Self::Timeout | Self::Interrupted | Self::Throttled => {
                 Recovery::Retry { after: None }
             }
-            Self::Store | Self::Shutdown | Self::NotReplayable => Recovery::Retry { after: None },
+            Self::Store(fault) => match fault {
+                // a key store that is locked is opened by somebody
+                StoreFault::Unavailable | StoreFault::Locked | StoreFault::KeyUnavailable => {
+                    Recovery::Retry { after: None }
+                }
+                StoreFault::Gone => Recovery::LogInAgain,
+                StoreFault::Full
+                | StoreFault::ReadOnly
+                | StoreFault::Corrupt
+                | StoreFault::Tampered
+                | StoreFault::Version
+                | StoreFault::Permission
+                | StoreFault::Binding => Recovery::FixConfig,
+            },
+            Self::Shutdown | Self::NotReplayable => Recovery::Retry { after: None },
             Self::Ambiguous => Recovery::Unknown,
             Self::LoggedOut => Recovery::LogInAgain,
             Self::Tls => Recovery::FixConfig,

@@ -1,23 +1,28 @@
 //! Where what must not be lost is kept: one primitive, on which tokens are a layer.
 
-use std::collections::BTreeMap;
+mod memory;
+mod spool;
+
+use std::borrow::Cow;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
-use crate::clock::{Clock, SystemClock};
+pub use crate::record::memory::MemoryStore;
+pub use crate::record::spool::{Spool, Spooled};
+
+use crate::error::StoreFault;
 
 /// Names a record: a namespace (one a kind of record) and an id within it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId {
     /// The kind of record, such as `token`.
-    pub namespace: &'static str,
+    pub namespace: Cow<'static, str>,
     /// Unique within the namespace; it is no secret.
-    pub id: String,
+    pub id: Arc<str>,
 }
 
 /// The bytes of a record. A durable store seals them before they touch a disk; in memory they are
@@ -54,11 +59,44 @@ pub struct Record {
     pub journal: Vec<RecordValue>,
 }
 
+/// Names one lease among all there ever were, also after a restart and after a backup was played back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Intent(String);
+
+impl Intent {
+    /// A new one: 128 bits by chance.
+    ///
+    /// # Errors
+    /// The system has no randomness.
+    pub fn new() -> Result<Self, StoreError> {
+        let mut bytes = [0; 16];
+        aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
+            StoreError::new(StoreFault::Unavailable, "the system has no randomness")
+        })?;
+        Ok(Self(
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        ))
+    }
+
+    /// One that a store has kept.
+    pub fn kept(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// As a store keeps it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The right to change one record, until it is used or `span` has passed.
 #[derive(Clone, Debug)]
 pub struct Lease {
     /// Rises with every lease of the record: a later holder fences off an earlier one.
     pub fence: u64,
+    /// Names it. Stored with the fence, so that a commit whose acknowledgement was lost is known again,
+    /// and one that a spool has kept is made after a restart.
+    pub intent: Intent,
     /// The record as it stood when it was leased.
     pub record: Record,
     /// Whether the former holder neither committed nor released: it may have sent something.
@@ -89,18 +127,29 @@ pub enum Committed {
 
 /// Why a store failed; no secret is in it.
 #[derive(Clone, Debug)]
-pub struct StoreError(String);
+pub struct StoreError {
+    fault: StoreFault,
+    message: String,
+}
 
 impl StoreError {
-    /// A failure in one line.
-    pub fn new(message: impl Into<String>) -> Self {
-        Self(message.into())
+    /// A failure in one line, which says what to do where the fault alone does not.
+    pub fn new(fault: StoreFault, message: impl Into<String>) -> Self {
+        Self {
+            fault,
+            message: message.into(),
+        }
+    }
+
+    /// How it failed.
+    pub fn fault(&self) -> StoreFault {
+        self.fault
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -127,7 +176,9 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
     ) -> Stored<'a, Option<Lease>>;
 
     /// Ends a lease. A value that comes too late goes to the journal; a value that is committed
-    /// clears it.
+    /// clears it. A commit may be repeated: where the same lease has ended in one before, that is
+    /// [`Committed::Yes`], and nothing is written twice. It may also be made after the lease has run
+    /// out, as long as nobody else has leased the record since.
     fn commit<'a>(
         &'a self,
         id: &'a RecordId,
@@ -147,286 +198,4 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
     /// A token source that is alive does not look: it goes on serving its token until that ends.
     /// Drop the source too.
     fn delete<'a>(&'a self, id: &'a RecordId) -> Stored<'a, bool>;
-}
-
-/// Records in memory: they end with the process.
-#[derive(Debug)]
-pub struct MemoryStore {
-    rows: Mutex<BTreeMap<RecordId, Row>>,
-    clock: Arc<dyn Clock>,
-}
-
-#[derive(Debug, Default)]
-struct Row {
-    record: Record,
-    fence: u64,
-    /// Until when (by ticks) the record is held; `None`: by nobody.
-    leased_until: Option<Duration>,
-}
-
-impl Default for MemoryStore {
-    fn default() -> Self {
-        Self::with_clock(Arc::new(SystemClock))
-    }
-}
-
-impl MemoryStore {
-    /// A store whose leases end by that clock.
-    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            rows: Mutex::default(),
-            clock,
-        }
-    }
-
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<RecordId, Row>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn lease_now(&self, id: &RecordId, version: u64, span: Duration) -> Option<Lease> {
-        let now = self.clock.ticks();
-        let mut rows = self.rows();
-        let row = rows.entry(id.clone()).or_default();
-        if row.record.version != version || row.leased_until.is_some_and(|until| until > now) {
-            return None;
-        }
-        let abandoned = row.leased_until.is_some();
-        row.fence += 1;
-        row.leased_until = Some(now.saturating_add(span));
-        Some(Lease {
-            fence: row.fence,
-            record: row.record.clone(),
-            abandoned,
-        })
-    }
-
-    fn commit_now(&self, id: &RecordId, lease: &Lease, change: Change) -> Committed {
-        let mut rows = self.rows();
-        let Some(row) = rows.get_mut(id) else {
-            return Committed::Gone;
-        };
-        let held = row.fence == lease.fence && row.leased_until.is_some();
-        match (held, change) {
-            (true, Change::Replace(value)) => {
-                row.record.version += 1;
-                row.record.value = Some(value);
-                row.record.journal.clear();
-                row.leased_until = None;
-                Committed::Yes
-            }
-            (true, Change::Release) => {
-                row.leased_until = None;
-                Committed::Yes
-            }
-            // a record without a value but with a version was deleted
-            (false, Change::Replace(_)) if row.record.value.is_none() && row.record.version > 0 => {
-                Committed::Gone
-            }
-            (false, Change::Replace(value)) => {
-                row.record.journal.push(value);
-                Committed::Journaled
-            }
-            (false, Change::Release) => Committed::Gone,
-        }
-    }
-
-    fn put_now(&self, id: &RecordId, value: RecordValue) -> u64 {
-        let mut rows = self.rows();
-        let row = rows.entry(id.clone()).or_default();
-        row.fence += 1;
-        row.leased_until = None;
-        row.record.version += 1;
-        row.record.value = Some(value);
-        row.record.journal.clear();
-        row.record.version
-    }
-
-    fn delete_now(&self, id: &RecordId) -> bool {
-        let mut rows = self.rows();
-        let Some(row) = rows.get_mut(id) else {
-            return false;
-        };
-        let was = row.record.value.take().is_some();
-        // the row stays as a tombstone, so that its fence and version go on rising
-        row.fence += 1;
-        row.leased_until = None;
-        row.record.version += 1;
-        row.record.journal.clear();
-        was
-    }
-}
-
-fn done<'a, T: Send + 'a>(value: T) -> Stored<'a, T> {
-    std::future::ready(Ok(value)).boxed()
-}
-
-impl RecordStore for MemoryStore {
-    fn load<'a>(&'a self, id: &'a RecordId) -> Stored<'a, Option<Record>> {
-        done(self.rows().get(id).map(|row| row.record.clone()))
-    }
-
-    fn lease<'a>(
-        &'a self,
-        id: &'a RecordId,
-        version: u64,
-        span: Duration,
-    ) -> Stored<'a, Option<Lease>> {
-        done(self.lease_now(id, version, span))
-    }
-
-    fn commit<'a>(
-        &'a self,
-        id: &'a RecordId,
-        lease: &'a Lease,
-        change: Change,
-    ) -> Stored<'a, Committed> {
-        done(self.commit_now(id, lease, change))
-    }
-
-    fn put<'a>(&'a self, id: &'a RecordId, value: RecordValue) -> Stored<'a, u64> {
-        done(self.put_now(id, value))
-    }
-
-    fn list<'a>(&'a self, namespace: &'a str, prefix: &'a str) -> Stored<'a, Vec<RecordId>> {
-        let rows = self.rows();
-        let found = rows
-            .iter()
-            .filter(|(id, row)| {
-                id.namespace == namespace && id.id.starts_with(prefix) && row.record.value.is_some()
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        done(found)
-    }
-
-    fn delete<'a>(&'a self, id: &'a RecordId) -> Stored<'a, bool> {
-        done(self.delete_now(id))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::ManualClock;
-
-    const SPAN: Duration = Duration::from_secs(60);
-
-    fn id() -> RecordId {
-        RecordId {
-            namespace: "token",
-            id: "a".into(),
-        }
-    }
-
-    fn value(text: &str) -> RecordValue {
-        RecordValue::new(text.into())
-    }
-
-    fn store() -> (Arc<ManualClock>, MemoryStore) {
-        let clock = Arc::new(ManualClock::new(chrono::DateTime::UNIX_EPOCH));
-        (clock.clone(), MemoryStore::with_clock(clock))
-    }
-
-    #[tokio::test]
-    async fn leases_to_one_at_a_time_and_to_whoever_read_the_newest_version() {
-        let (_, store) = store();
-        let lease = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
-        assert!(store.lease(&id(), 0, SPAN).await.unwrap().is_none(), "held");
-        let committed = store
-            .commit(&id(), &lease, Change::Replace(value("one")))
-            .await
-            .unwrap();
-        assert_eq!(committed, Committed::Yes);
-        assert!(
-            store.lease(&id(), 0, SPAN).await.unwrap().is_none(),
-            "an old version"
-        );
-        let record = store.load(&id()).await.unwrap().unwrap();
-        assert_eq!((record.version, record.value), (1, Some(value("one"))));
-        let again = store.lease(&id(), 1, SPAN).await.unwrap().unwrap();
-        assert!(!again.abandoned);
-    }
-
-    #[tokio::test]
-    async fn a_late_value_goes_to_the_journal_and_never_over_a_newer_one() {
-        let (clock, store) = store();
-        let late = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
-        clock.advance(SPAN);
-        let next = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
-        assert!(next.abandoned);
-        let committed = store
-            .commit(&id(), &late, Change::Replace(value("late")))
-            .await
-            .unwrap();
-        assert_eq!(committed, Committed::Journaled);
-        let record = store.load(&id()).await.unwrap().unwrap();
-        assert_eq!((record.value, record.journal), (None, vec![value("late")]));
-        store
-            .commit(&id(), &next, Change::Replace(value("new")))
-            .await
-            .unwrap();
-        assert!(store.load(&id()).await.unwrap().unwrap().journal.is_empty());
-    }
-
-    #[tokio::test]
-    async fn a_login_fences_off_the_holder() {
-        let (_, store) = store();
-        let lease = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
-        assert_eq!(store.put(&id(), value("login")).await.unwrap(), 1);
-        let committed = store
-            .commit(&id(), &lease, Change::Replace(value("late")))
-            .await
-            .unwrap();
-        assert_eq!(committed, Committed::Journaled);
-        assert_eq!(
-            store.load(&id()).await.unwrap().unwrap().value,
-            Some(value("login"))
-        );
-    }
-
-    #[tokio::test]
-    async fn a_deleted_record_does_not_come_back() {
-        let (_, store) = store();
-        store.put(&id(), value("one")).await.unwrap();
-        let lease = store.lease(&id(), 1, SPAN).await.unwrap().unwrap();
-        assert!(store.delete(&id()).await.unwrap());
-        let committed = store
-            .commit(&id(), &lease, Change::Replace(value("late")))
-            .await
-            .unwrap();
-        assert_eq!(committed, Committed::Gone);
-        let record = store.load(&id()).await.unwrap().unwrap();
-        assert!(record.value.is_none() && record.journal.is_empty() && record.version == 2);
-        assert!(store.list("token", "").await.unwrap().is_empty());
-    }
-
-    #[tokio::test]
-    async fn lists_by_prefix_within_a_namespace() {
-        let (_, store) = store();
-        for (namespace, id) in [("token", "ab"), ("token", "b"), ("job", "ab")] {
-            store
-                .put(
-                    &RecordId {
-                        namespace,
-                        id: id.into(),
-                    },
-                    value("x"),
-                )
-                .await
-                .unwrap();
-        }
-        let found = store.list("token", "a").await.unwrap();
-        assert_eq!(
-            found,
-            [RecordId {
-                namespace: "token",
-                id: "ab".into()
-            }]
-        );
-    }
-
-    #[test]
-    fn prints_no_value() {
-        assert_eq!(format!("{:?}", value("s3cret")), "[REDACTED 6 bytes]");
-    }
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::error::StoreFault;
 use crate::record::{RecordId, RecordValue, StoreError};
 use crate::secret::Secret;
 use crate::token::Scopes;
@@ -87,8 +88,8 @@ impl TokenKey {
         .to_string();
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
         RecordId {
-            namespace: Self::NAMESPACE,
-            id: URL_SAFE_NO_PAD.encode(hash),
+            namespace: Self::NAMESPACE.into(),
+            id: URL_SAFE_NO_PAD.encode(hash).into(),
         }
     }
 }
@@ -217,15 +218,19 @@ impl TokenRecord {
     /// They are of another format, damaged, or hold a time that cannot be. The record is left as it
     /// is.
     pub fn read(value: &RecordValue) -> Result<Self, StoreError> {
-        let damaged =
-            || StoreError::new("the record of this token is damaged; it is left as it is");
+        let damaged = || {
+            StoreError::new(
+                StoreFault::Corrupt,
+                "the record of this token is damaged; it is left as it is",
+            )
+        };
         let written: Written = serde_json::from_slice(value.expose()).map_err(|_| damaged())?;
         if written.format != FORMAT {
             let problem = format!(
                 "the record of this token has format {}, and this program knows {FORMAT}; use a newer one",
                 written.format
             );
-            return Err(StoreError::new(problem));
+            return Err(StoreError::new(StoreFault::Version, problem));
         }
         let access = match written.access {
             None => None,
@@ -287,7 +292,7 @@ mod tests {
     #[test]
     fn record_ids_never_change() {
         assert_eq!(
-            key().record_id().id,
+            &*key().record_id().id,
             "y85izwr9lAzwV9Et_dGEh6OFGkfamlPZFKnpSYUNSYA"
         );
         let full = TokenKey {
@@ -301,7 +306,7 @@ mod tests {
             ..key()
         };
         assert_eq!(
-            full.record_id().id,
+            &*full.record_id().id,
             "nufxw_VgE4dW1nn7hakJfow5Ko5w91QY440AnA28M3k"
         );
     }

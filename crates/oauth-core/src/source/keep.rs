@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::endpoint::Issued;
-use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use crate::error::{Error, ErrorKind, ProtocolFault, StoreFault};
 use crate::record::{Change, Committed, Lease, StoreError};
 use crate::response::Granted;
 use crate::server::RotationPolicy;
@@ -81,8 +81,7 @@ impl Renewing {
             }
             Ok(Committed::Gone) => {
                 let problem = "this token was deleted while it was renewed; it does not come back";
-                return Err(Error::new(ErrorKind::Store, problem)
-                    .with_recovery(Recovery::LogInAgain)
+                return Err(Error::new(ErrorKind::Store(StoreFault::Gone), problem)
                     .remedy("log in again, if the connection is still wanted"));
             }
             Err(error) => {
@@ -215,7 +214,7 @@ impl Renewing {
 
     pub(super) fn store_failed(&self, error: &StoreError) -> Error {
         let problem = format!("the store of tokens failed: {error}");
-        Error::new(ErrorKind::Store, problem)
+        Error::new(ErrorKind::Store(error.fault()), problem)
             .remedy("nothing was sent or lost; mend the store, then it goes on by itself")
     }
 }

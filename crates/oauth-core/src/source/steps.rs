@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Error, ErrorKind, Recovery};
+use crate::error::{Error, ErrorKind, Recovery, StoreFault};
 use crate::grant::{Grant, RefreshToken};
 use crate::record::{Lease, Record};
 use crate::retry::fraction;
@@ -56,7 +56,7 @@ impl Renewing {
                     if clock.ticks().saturating_sub(began) > self.lease_span() {
                         let problem =
                             "another process has held the right to renew this token for too long";
-                        return Err(Error::new(ErrorKind::Store, problem));
+                        return Err(Error::new(ErrorKind::Store(StoreFault::Locked), problem));
                     }
                     let (shortest, longest) = POLL;
                     clock

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::support::store::Faulty;
 use crate::support::{CLIENT, Wanted, builder, clock, env};
 use oauth_core::env::Env;
-use oauth_core::error::{ErrorKind, Recovery};
+use oauth_core::error::{ErrorKind, Recovery, StoreFault};
 use oauth_core::record::MemoryStore;
 use oauth_core::source::TokenSource as _;
 use oauth_core::token::GrantedToken;
@@ -67,7 +67,7 @@ async fn a_token_deleted_while_it_is_renewed_does_not_come_back() {
     let error = waiting.await.unwrap().unwrap_err();
     assert_eq!(
         (error.kind(), error.recovery()),
-        (ErrorKind::Store, Recovery::LogInAgain)
+        (ErrorKind::Store(StoreFault::Gone), Recovery::LogInAgain)
     );
     assert!(
         env.store()
@@ -92,7 +92,10 @@ async fn nothing_is_spent_while_the_store_cannot_be_written() {
     let rotating = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
     let credentials = Wanted::of(&env, &stage).build();
     store.fail_leases(true);
-    assert_eq!(rotating.token().await.unwrap_err().kind(), ErrorKind::Store);
+    assert_eq!(
+        rotating.token().await.unwrap_err().kind(),
+        ErrorKind::Store(StoreFault::Full)
+    );
     assert_eq!(stage.count(Endpoint::Token), 0);
     let token = credentials.token().await.unwrap();
     assert!(
@@ -138,7 +141,7 @@ async fn a_damaged_record_is_an_error_and_is_left_alone() {
     let damaged = oauth_core::record::RecordValue::new(b"{\"format\":1".to_vec());
     env.store().put(&id, damaged.clone()).await.unwrap();
     let error = source.token().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Store);
+    assert_eq!(error.kind(), ErrorKind::Store(StoreFault::Corrupt));
     assert_eq!(
         env.store().load(&id).await.unwrap().unwrap().value,
         Some(damaged)

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use oauth_core::clock::ManualClock;
+use oauth_core::error::StoreFault;
 use oauth_core::record::{
     Change, Committed, Lease, MemoryStore, Record, RecordId, RecordStore, RecordValue, StoreError,
     Stored,
@@ -63,7 +64,7 @@ impl Faulty {
 }
 
 fn failing<'a, T: Send + 'a>() -> Stored<'a, T> {
-    Box::pin(async { Err(StoreError::new("the disk is full")) })
+    Box::pin(async { Err(StoreError::new(StoreFault::Full, "the disk is full")) })
 }
 
 impl RecordStore for Faulty {

@@ -1,0 +1,329 @@
+//! Records in memory.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use crate::clock::{Clock, SystemClock};
+use crate::record::{
+    Change, Committed, Intent, Lease, Record, RecordId, RecordStore, RecordValue, Stored,
+};
+
+/// Records in memory: they end with the process.
+#[derive(Debug)]
+pub struct MemoryStore {
+    rows: Mutex<BTreeMap<RecordId, Row>>,
+    clock: Arc<dyn Clock>,
+}
+
+#[derive(Debug, Default)]
+struct Row {
+    record: Record,
+    fence: u64,
+    /// The lease that is open and until when (by ticks) it holds.
+    open: Option<(Intent, Duration)>,
+    /// The lease that was committed or released last.
+    settled: Option<Intent>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::with_clock(Arc::new(SystemClock))
+    }
+}
+
+impl MemoryStore {
+    /// A store whose leases end by that clock.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            rows: Mutex::default(),
+            clock,
+        }
+    }
+
+    fn rows(&self) -> MutexGuard<'_, BTreeMap<RecordId, Row>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lease_now(
+        &self,
+        id: &RecordId,
+        version: u64,
+        span: Duration,
+    ) -> Stored<'static, Option<Lease>> {
+        let intent = match Intent::new() {
+            Ok(intent) => intent,
+            Err(error) => return std::future::ready(Err(error)).boxed(),
+        };
+        let now = self.clock.ticks();
+        let mut rows = self.rows();
+        let there = rows.get(id).map_or(0, |row| row.record.version);
+        if there != version {
+            return done(None);
+        }
+        let row = rows.entry(id.clone()).or_default();
+        if row.open.as_ref().is_some_and(|(_, until)| *until > now) {
+            return done(None);
+        }
+        let abandoned = row.open.is_some();
+        row.fence += 1;
+        row.open = Some((intent.clone(), now.saturating_add(span)));
+        done(Some(Lease {
+            fence: row.fence,
+            intent,
+            record: row.record.clone(),
+            abandoned,
+        }))
+    }
+
+    fn commit_now(&self, id: &RecordId, lease: &Lease, change: Change) -> Committed {
+        let mut rows = self.rows();
+        let Some(row) = rows.get_mut(id) else {
+            return Committed::Gone;
+        };
+        if row.settled.as_ref() == Some(&lease.intent) {
+            return Committed::Yes;
+        }
+        let held = row
+            .open
+            .as_ref()
+            .is_some_and(|(open, _)| *open == lease.intent);
+        if held {
+            row.open = None;
+            row.settled = Some(lease.intent.clone());
+        }
+        match (held, change) {
+            (true, Change::Replace(value)) => {
+                row.record.version += 1;
+                row.record.value = Some(value);
+                row.record.journal.clear();
+                Committed::Yes
+            }
+            (true, Change::Release) => Committed::Yes,
+            // a record without a value but with a version was deleted
+            (false, Change::Replace(_)) if row.record.value.is_none() && row.record.version > 0 => {
+                Committed::Gone
+            }
+            (false, Change::Replace(value)) => {
+                row.record.journal.push(value);
+                Committed::Journaled
+            }
+            (false, Change::Release) => Committed::Gone,
+        }
+    }
+
+    fn put_now(&self, id: &RecordId, value: RecordValue) -> u64 {
+        let mut rows = self.rows();
+        let row = rows.entry(id.clone()).or_default();
+        row.fence += 1;
+        row.open = None;
+        row.record.version += 1;
+        row.record.value = Some(value);
+        row.record.journal.clear();
+        row.record.version
+    }
+
+    fn delete_now(&self, id: &RecordId) -> bool {
+        let mut rows = self.rows();
+        let Some(row) = rows.get_mut(id) else {
+            return false;
+        };
+        let was = row.record.value.take().is_some();
+        // the row stays as a tombstone, so that its fence and version go on rising
+        row.fence += 1;
+        row.open = None;
+        row.record.version += 1;
+        row.record.journal.clear();
+        was
+    }
+}
+
+fn done<'a, T: Send + 'a>(value: T) -> Stored<'a, T> {
+    std::future::ready(Ok(value)).boxed()
+}
+
+impl RecordStore for MemoryStore {
+    fn load<'a>(&'a self, id: &'a RecordId) -> Stored<'a, Option<Record>> {
+        done(self.rows().get(id).map(|row| row.record.clone()))
+    }
+
+    fn lease<'a>(
+        &'a self,
+        id: &'a RecordId,
+        version: u64,
+        span: Duration,
+    ) -> Stored<'a, Option<Lease>> {
+        self.lease_now(id, version, span)
+    }
+
+    fn commit<'a>(
+        &'a self,
+        id: &'a RecordId,
+        lease: &'a Lease,
+        change: Change,
+    ) -> Stored<'a, Committed> {
+        done(self.commit_now(id, lease, change))
+    }
+
+    fn put<'a>(&'a self, id: &'a RecordId, value: RecordValue) -> Stored<'a, u64> {
+        done(self.put_now(id, value))
+    }
+
+    fn list<'a>(&'a self, namespace: &'a str, prefix: &'a str) -> Stored<'a, Vec<RecordId>> {
+        let rows = self.rows();
+        let found = rows
+            .iter()
+            .filter(|(id, row)| {
+                id.namespace == namespace && id.id.starts_with(prefix) && row.record.value.is_some()
+            })
+            .map(|(id, _)| id.clone())
+            .collect();
+        done(found)
+    }
+
+    fn delete<'a>(&'a self, id: &'a RecordId) -> Stored<'a, bool> {
+        done(self.delete_now(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn id() -> RecordId {
+        RecordId {
+            namespace: "token".into(),
+            id: "a".into(),
+        }
+    }
+
+    fn value(text: &str) -> RecordValue {
+        RecordValue::new(text.into())
+    }
+
+    fn store() -> (Arc<ManualClock>, MemoryStore) {
+        let clock = Arc::new(ManualClock::new(chrono::DateTime::UNIX_EPOCH));
+        (clock.clone(), MemoryStore::with_clock(clock))
+    }
+
+    #[tokio::test]
+    async fn leases_to_one_at_a_time_and_to_whoever_read_the_newest_version() {
+        let (_, store) = store();
+        let lease = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
+        assert!(store.lease(&id(), 0, SPAN).await.unwrap().is_none(), "held");
+        let committed = store
+            .commit(&id(), &lease, Change::Replace(value("one")))
+            .await
+            .unwrap();
+        assert_eq!(committed, Committed::Yes);
+        assert!(
+            store.lease(&id(), 0, SPAN).await.unwrap().is_none(),
+            "an old version"
+        );
+        let record = store.load(&id()).await.unwrap().unwrap();
+        assert_eq!((record.version, record.value), (1, Some(value("one"))));
+        let again = store.lease(&id(), 1, SPAN).await.unwrap().unwrap();
+        assert!(!again.abandoned);
+    }
+
+    #[tokio::test]
+    async fn a_late_value_goes_to_the_journal_and_never_over_a_newer_one() {
+        let (clock, store) = store();
+        let late = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
+        clock.advance(SPAN);
+        let next = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
+        assert!(next.abandoned);
+        let committed = store
+            .commit(&id(), &late, Change::Replace(value("late")))
+            .await
+            .unwrap();
+        assert_eq!(committed, Committed::Journaled);
+        let record = store.load(&id()).await.unwrap().unwrap();
+        assert_eq!((record.value, record.journal), (None, vec![value("late")]));
+        store
+            .commit(&id(), &next, Change::Replace(value("new")))
+            .await
+            .unwrap();
+        assert!(store.load(&id()).await.unwrap().unwrap().journal.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_login_fences_off_the_holder() {
+        let (_, store) = store();
+        let lease = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
+        assert_eq!(store.put(&id(), value("login")).await.unwrap(), 1);
+        let committed = store
+            .commit(&id(), &lease, Change::Replace(value("late")))
+            .await
+            .unwrap();
+        assert_eq!(committed, Committed::Journaled);
+        assert_eq!(
+            store.load(&id()).await.unwrap().unwrap().value,
+            Some(value("login"))
+        );
+    }
+
+    #[tokio::test]
+    async fn a_deleted_record_does_not_come_back() {
+        let (_, store) = store();
+        store.put(&id(), value("one")).await.unwrap();
+        let lease = store.lease(&id(), 1, SPAN).await.unwrap().unwrap();
+        assert!(store.delete(&id()).await.unwrap());
+        let committed = store
+            .commit(&id(), &lease, Change::Replace(value("late")))
+            .await
+            .unwrap();
+        assert_eq!(committed, Committed::Gone);
+        let record = store.load(&id()).await.unwrap().unwrap();
+        assert!(record.value.is_none() && record.journal.is_empty() && record.version == 2);
+        assert!(store.list("token", "").await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn lists_by_prefix_within_a_namespace() {
+        let (_, store) = store();
+        for (namespace, id) in [("token", "ab"), ("token", "b"), ("job", "ab")] {
+            store
+                .put(
+                    &RecordId {
+                        namespace: namespace.into(),
+                        id: id.into(),
+                    },
+                    value("x"),
+                )
+                .await
+                .unwrap();
+        }
+        let found = store.list("token", "a").await.unwrap();
+        assert_eq!(
+            found,
+            [RecordId {
+                namespace: "token".into(),
+                id: "ab".into()
+            }]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_is_repeated_is_made_once() {
+        let (_, store) = store();
+        let lease = store.lease(&id(), 0, SPAN).await.unwrap().unwrap();
+        for _ in 0..2 {
+            let change = Change::Replace(value("one"));
+            let committed = store.commit(&id(), &lease, change).await.unwrap();
+            assert_eq!(committed, Committed::Yes);
+        }
+        let record = store.load(&id()).await.unwrap().unwrap();
+        assert_eq!((record.version, record.journal.len()), (1, 0));
+    }
+
+    #[test]
+    fn prints_no_value() {
+        assert_eq!(format!("{:?}", value("s3cret")), "[REDACTED 6 bytes]");
+    }
+}
