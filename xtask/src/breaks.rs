@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::args::{Args, Given};
 use crate::failure::{Context, Failure};
+use crate::services::Services;
 use crate::terminal::{Colour, Paint, count, indented, say, span, table};
 use crate::workspace::Workspace;
 use patch::Patch;
@@ -27,11 +28,16 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     let began = Instant::now();
     let patches = chosen(read(workspace)?, &names)?;
     let tree = Tree::copy(workspace)?;
-    whole(&tree, &patches)?;
+    let packages: Vec<String> = patches
+        .iter()
+        .map(|patch| patch.trial.package.clone())
+        .collect();
+    let services = Services::start(workspace, Some(&packages))?;
+    whole(&tree, &services, &patches)?;
     let mut results = Vec::new();
     for patch in &patches {
         let began = Instant::now();
-        let result = broken(&tree, patch)?;
+        let result = broken(&tree, &services, patch)?;
         say(&format!("{}: {}\n", patch.name, result.word()));
         results.push((patch, result, began.elapsed()));
     }
@@ -99,10 +105,10 @@ fn chosen(all: Vec<Patch>, names: &[String]) -> Result<Vec<Patch>, Failure> {
 }
 
 /// On the whole tree every trial exists and passes: else its failure would prove nothing.
-fn whole(tree: &Tree, patches: &[Patch]) -> Result<(), Failure> {
+fn whole(tree: &Tree, services: &Services, patches: &[Patch]) -> Result<(), Failure> {
     let mut faults = String::new();
     for patch in patches {
-        match trial::run(tree, &patch.trial)? {
+        match trial::run(tree, services, &patch.trial)? {
             Verdict::Passed => {}
             verdict => faults.push_str(&format!(
                 "{}: {}\n",
@@ -121,11 +127,11 @@ fn whole(tree: &Tree, patches: &[Patch]) -> Result<(), Failure> {
 }
 
 /// Breaks the promise in the copy, runs its trial, and mends the copy again.
-fn broken(tree: &Tree, patch: &Patch) -> Result<Outcome, Failure> {
+fn broken(tree: &Tree, services: &Services, patch: &Patch) -> Result<Outcome, Failure> {
     if let Err(reason) = tree.apply(patch) {
         return Ok(Missed("patch does not apply", reason));
     }
-    let verdict = trial::run(tree, &patch.trial);
+    let verdict = trial::run(tree, services, &patch.trial);
     tree.mend(patch)?;
     Ok(match verdict? {
         Verdict::Failed => Caught,

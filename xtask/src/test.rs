@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::args::Args;
 use crate::failure::{Context, Failure};
+use crate::services::Services;
 use crate::terminal::{count, say};
 use crate::workspace::Workspace;
 
@@ -12,10 +13,16 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     let package = args.at_most_one()?;
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--no-fail-fast"]);
+    let package = match &package {
+        None => None,
+        Some(name) => Some(full_name(workspace, name)?),
+    };
     match &package {
         None => cargo.arg("--workspace"),
-        Some(name) => cargo.args(["--package", &full_name(workspace, name)?]),
+        Some(name) => cargo.args(["--package", name]),
     };
+    let services = Services::start(workspace, package.as_ref().map(std::slice::from_ref))?;
+    services.lend(&mut cargo);
     let (passed, success) = counted(cargo)?;
     if !success {
         return Err(Failure::told());

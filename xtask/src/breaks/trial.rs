@@ -8,6 +8,7 @@ use crate::breaks::tree::Tree;
 use crate::child::{self, Ended};
 use crate::e2e::artifacts;
 use crate::failure::Failure;
+use crate::services::Services;
 use crate::test::{failed_in, passed_in};
 
 /// A single trial takes seconds.
@@ -39,7 +40,7 @@ impl Verdict {
 }
 
 /// Builds the trial's target in the tree and runs that trial alone.
-pub fn run(tree: &Tree<'_>, trial: &Trial) -> Result<Verdict, Failure> {
+pub fn run(tree: &Tree<'_>, services: &Services, trial: &Trial) -> Result<Verdict, Failure> {
     let mut cargo = tree.cargo();
     cargo.args(["test", "--quiet", "--no-run", "--package", &trial.package]);
     match &trial.target {
@@ -62,6 +63,7 @@ pub fn run(tree: &Tree<'_>, trial: &Trial) -> Result<Verdict, Failure> {
         .env("CARGO_MANIFEST_DIR", &folder)
         .stdin(Stdio::null())
         .args(["--exact", &trial.name]);
+    services.lend(&mut command);
     child::run(command, LIMIT).map(|ended| verdict(&ended))
 }
 

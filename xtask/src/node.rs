@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::failure::{Context, Failure};
-use crate::live::fetched;
+use crate::fetch::fetched;
 use crate::terminal::say;
 
 /// Node and its npm.
@@ -14,7 +14,7 @@ pub struct Node {
     npm: Option<PathBuf>,
 }
 
-/// The oldest that oidc-provider runs on, major and minor.
+/// The oldest that oidc-provider runs on, major and minor; for npm alone it would do too.
 const OLDEST: (u32, u32) = (20, 12);
 
 /// Where there is none: PyPI has the official builds, npm among them, and pip is on most machines.
