@@ -53,7 +53,7 @@ pub use crate::strict::endpoint::Endpoint;
 pub use crate::strict::exchange::Exchange;
 pub use crate::strict::handlers::Call;
 pub use crate::strict::jwk::Algorithm;
-pub use crate::strict::ledger::Rotation;
+pub use crate::strict::ledger::{Fate, Rotation};
 pub use crate::strict::request::Request;
 pub use crate::strict::settings::AudiencePolicy;
 pub use crate::strict::steering::Hold;

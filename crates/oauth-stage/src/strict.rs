@@ -40,7 +40,7 @@ use crate::strict::client::RegisteredClient;
 use crate::strict::endpoint::Endpoint;
 use crate::strict::exchange::{End, Exchange};
 use crate::strict::handlers::{Call, Handler, Handlers};
-use crate::strict::ledger::{Granted, Rotation};
+use crate::strict::ledger::{Fate, Granted, Rotation};
 use crate::strict::settings::AudiencePolicy;
 use crate::strict::state::State;
 use crate::strict::steering::{Hold, Moment};
@@ -204,6 +204,17 @@ impl Strict {
         lock(&self.0.state.ledger).reused
     }
 
+    /// How many times a spent refresh token came again, within its grace or after it. Once its family is
+    /// revoked it counts no more.
+    pub fn spent_again(&self) -> usize {
+        lock(&self.0.state.ledger).repeated
+    }
+
+    /// What became of a refresh token; `None`: it was never issued here.
+    pub fn fate(&self, refresh_token: &str) -> Option<Fate> {
+        lock(&self.0.state.ledger).fate(refresh_token)
+    }
+
     /// Everything a client did that the RFCs forbid, whether it was refused or not, without secrets. What
     /// is merely refused is not here: a wrong secret, a scope that may not be had, a token that has expired.
     pub fn violations(&self) -> Vec<String> {
@@ -263,6 +274,17 @@ impl Strict {
     /// tokens are spent and issued, and the client does not know.
     pub fn hold_answer(&self, endpoint: Endpoint) -> Hold {
         self.0.state.steering.hold(endpoint, Moment::Judged)
+    }
+
+    /// From now on each request there waits before anything is done about it, and its answer waits after
+    /// everything has been: as long as `spans` says, in this order. When its client goes away before,
+    /// nothing is ever done about it.
+    pub fn delay(
+        &self,
+        endpoint: Endpoint,
+        spans: impl Fn() -> (Duration, Duration) + Send + Sync + 'static,
+    ) {
+        self.0.state.steering.delay(endpoint, Arc::new(spans));
     }
 
     /// The next request there is done, and its connection closed without an answer.

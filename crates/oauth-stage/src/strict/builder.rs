@@ -30,6 +30,7 @@ pub struct Builder {
     issuer_path: String,
     port: u16,
     tls: Option<Tls>,
+    keeps_log: bool,
 }
 
 #[derive(Default)]
@@ -53,6 +54,7 @@ impl Default for Builder {
             issuer_path: String::new(),
             port: 0,
             tls: None,
+            keeps_log: true,
         }
     }
 }
@@ -128,6 +130,13 @@ impl Builder {
         self
     }
 
+    /// Keeps no request that it saw, so that it can serve for hours: [`Strict::log`] stays empty, and
+    /// nothing there is counted or waited for.
+    pub fn without_log(mut self) -> Self {
+        self.keeps_log = false;
+        self
+    }
+
     /// Listens on 127.0.0.1. Call it inside a tokio runtime.
     ///
     /// # Errors
@@ -161,7 +170,7 @@ impl Builder {
             base: self.clock,
             offset: Mutex::new(TimeDelta::zero()),
         };
-        let state = Arc::new(State::new(urls, clock, self.settings));
+        let state = Arc::new(State::new(urls, clock, self.settings, self.keeps_log));
         for client in self.clients {
             state.register(client).map_err(invalid)?;
         }

@@ -24,6 +24,17 @@ pub enum Rotation {
     },
 }
 
+/// What became of a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It has not been used since it was issued, or stays valid when it is.
+    Unspent,
+    /// It was used and has a successor.
+    Spent,
+    /// Its family was revoked, by the client or because a spent one came again.
+    Revoked,
+}
+
 /// What a token stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {
@@ -71,6 +82,7 @@ pub(crate) struct Ledger {
     families: Vec<Family>,
     pub(crate) issued: usize,
     pub(crate) reused: usize,
+    pub(crate) repeated: usize,
 }
 
 impl Ledger {
@@ -121,6 +133,17 @@ impl Ledger {
         self.issue_refresh(self.families.len() - 1)
     }
 
+    /// What became of a refresh token; `None`: it was never issued here.
+    pub(crate) fn fate(&self, token: &str) -> Option<Fate> {
+        let known = self.refresh.get(token)?;
+        let family = self.families.get(known.family)?;
+        Some(match (family.revoked, known.spent_at) {
+            (true, _) => Fate::Revoked,
+            (false, Some(_)) => Fate::Spent,
+            (false, None) => Fate::Unspent,
+        })
+    }
+
     fn issue_refresh(&mut self, family: usize) -> String {
         let token = random::token("rt_");
         self.refresh.insert(
@@ -148,6 +171,10 @@ impl Ledger {
         now: DateTime<Utc>,
     ) -> Result<Refreshed, Dead> {
         let (_, family) = self.refresh(token).ok_or(Dead::Unknown)?;
+        let is_spent = |token: &RefreshToken| token.spent_at.is_some();
+        if self.refresh.get(token).is_some_and(is_spent) {
+            self.repeated += 1;
+        }
         let successor = match rotation {
             Rotation::Keep => None,
             Rotation::Repeat => Some(token.to_owned()),

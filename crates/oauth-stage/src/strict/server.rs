@@ -123,6 +123,8 @@ async fn exchange(
     let entry = Entry::new(state, place, &request);
     violations::inspect(state, place, &request);
 
+    let (before, after) = state.steering.spans(place, path).unzip();
+    linger(before).await;
     state.steering.pass(place, path, Moment::Unjudged).await;
     let mut answer = judge(service, place, &request).await;
     answer.default_header(DATE, || date(state));
@@ -133,12 +135,19 @@ async fn exchange(
         entry.lost = lost;
         entry.known_secrets.extend(known);
     });
+    linger(after).await;
     state.steering.pass(place, path, Moment::Judged).await;
     entry.end(End::Answered);
     if lost {
         Err(Lost)
     } else {
         Ok(response(answer))
+    }
+}
+
+async fn linger(span: Option<Duration>) {
+    if let Some(span) = span {
+        tokio::time::sleep(span).await;
     }
 }
 
@@ -150,6 +159,12 @@ struct Entry {
 
 impl Entry {
     fn new(state: &Arc<State>, place: Endpoint, request: &Arc<Request>) -> Self {
+        if !state.keeps_log {
+            return Self {
+                state: Arc::clone(state),
+                number: usize::MAX, // nowhere
+            };
+        }
         let known_secrets = leaks::in_request(state, request);
         let mut log = lock(&state.log);
         log.push(Exchange {

@@ -35,6 +35,7 @@ pub(crate) struct State {
     jtis: Mutex<HashSet<(String, String)>>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) steering: Steering,
+    pub(crate) keeps_log: bool,
     pub(crate) log: Mutex<Vec<Exchange>>,
     pub(crate) violations: Mutex<Vec<String>>,
     /// Moves when an exchange comes to its end, for those who wait for one.
@@ -43,7 +44,7 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(urls: Urls, clock: Clock, settings: Settings) -> Self {
+    pub(crate) fn new(urls: Urls, clock: Clock, settings: Settings, keeps_log: bool) -> Self {
         Self {
             urls,
             clock,
@@ -52,6 +53,7 @@ impl State {
             jtis: Mutex::default(),
             ledger: Mutex::default(),
             steering: Steering::default(),
+            keeps_log,
             log: Mutex::default(),
             violations: Mutex::default(),
             ended: watch::Sender::new(0),

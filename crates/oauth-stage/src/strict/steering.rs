@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
 
@@ -68,8 +69,12 @@ struct Gate {
     permits: Semaphore,
 }
 
+/// How long a request waits, and then its answer.
+type Spans = Arc<dyn Fn() -> (Duration, Duration) + Send + Sync>;
+
 #[derive(Default)]
 pub(crate) struct Steering {
+    delays: Mutex<Vec<(Endpoint, Spans)>>,
     gates: Mutex<Vec<Arc<Gate>>>,
     once: Mutex<Vec<(Endpoint, VecDeque<Answer>)>>,
     always: Mutex<Vec<(Endpoint, Answer)>>,
@@ -104,6 +109,18 @@ impl Steering {
                 permit.forget();
             }
         }
+    }
+
+    pub(crate) fn delay(&self, endpoint: Endpoint, spans: Spans) {
+        lock(&self.delays).push((endpoint, spans));
+    }
+
+    /// How long this request waits, and then its answer; the last that was asked for counts.
+    pub(crate) fn spans(&self, place: Endpoint, path: &str) -> Option<(Duration, Duration)> {
+        let delays = lock(&self.delays);
+        let mut delays = delays.iter().rev();
+        let (_, spans) = delays.find(|(endpoint, _)| endpoint.covers(place, path))?;
+        Some(spans())
     }
 
     pub(crate) fn answer(&self, endpoint: Endpoint, answer: Answer) {

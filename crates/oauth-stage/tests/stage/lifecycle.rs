@@ -83,3 +83,15 @@ async fn counts_connections() {
         .collect();
     assert_eq!(connections, [1, 1, 2]);
 }
+
+#[tokio::test]
+async fn keeps_no_log_where_none_is_wanted() {
+    let stage = Strict::builder()
+        .without_log()
+        .client(client(Authentication::SecretPost(SECRET.into())))
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(grant(&stage, &[]).await.0, 200);
+    assert_eq!((stage.log().len(), stage.tokens_issued()), (0, 1));
+}

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta};
-use oauth_stage::{Authentication, Rotation, Strict};
+use oauth_stage::{Authentication, Fate, Rotation, Strict};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -206,4 +206,24 @@ async fn revokes_no_token_of_another_client() {
     let (status, _) = answer(support::post(&stage.revocation_url()).form(&form)).await;
     assert_eq!(status, 400);
     assert_eq!(api(&stage, &token).await, 200);
+}
+
+#[tokio::test]
+async fn tells_what_became_of_a_refresh_token() {
+    let (stage, first) = rotating(Duration::from_secs(60)).await;
+    assert_eq!(stage.fate("rt_of_nobody"), None);
+    assert_eq!(stage.fate(&first), Some(Fate::Unspent));
+    let second = successor(refresh(&stage, &first).await);
+    assert_eq!(stage.fate(&first), Some(Fate::Spent));
+    assert_eq!(stage.fate(&second), Some(Fate::Unspent));
+    assert_eq!(stage.spent_again(), 0);
+
+    successor(refresh(&stage, &first).await);
+    assert_eq!((stage.spent_again(), stage.reuse_detected()), (1, 0));
+    stage.advance(TimeDelta::seconds(61));
+    assert_dead(&refresh(&stage, &first).await);
+    assert_eq!((stage.spent_again(), stage.reuse_detected()), (2, 1));
+    assert_eq!(stage.fate(&second), Some(Fate::Revoked));
+    assert_dead(&refresh(&stage, &second).await);
+    assert_eq!(stage.spent_again(), 2);
 }

@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use jsonwebtoken::Algorithm;
 use oauth_stage::{Answer, Authentication, Endpoint, Rotation, Strict};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::support::{
@@ -240,4 +242,31 @@ async fn changes_the_lifetime_of_what_it_issues() {
         .get(stage.api_url())
         .bearer_auth(token);
     assert_eq!(answer(request).await.0, 200);
+}
+
+#[tokio::test]
+async fn delays_a_request_and_its_answer() {
+    const FOREVER: Duration = Duration::from_secs(3600);
+    for (spans, issued) in [
+        ((FOREVER, Duration::ZERO), 0),
+        ((Duration::ZERO, FOREVER), 1),
+    ] {
+        let stage = post_stage().await;
+        let arrived = Arc::new(Notify::new());
+        let asked = Arc::clone(&arrived);
+        stage.delay(Endpoint::Token, move || {
+            asked.notify_one();
+            spans
+        });
+        let request = granting(&stage);
+        arrived.notified().await;
+        while stage.tokens_issued() < issued {
+            tokio::task::yield_now().await;
+        }
+        request.abort();
+        stage.wait_for_abandoned(Endpoint::Token, 1).await;
+        assert_eq!(stage.tokens_issued(), issued);
+        stage.delay(Endpoint::Any, || (Duration::ZERO, Duration::ZERO));
+        assert_eq!(grant(&stage, &[]).await.0, 200);
+    }
 }
