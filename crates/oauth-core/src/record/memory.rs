@@ -26,6 +26,15 @@ struct Row {
     open: Option<(Intent, Duration)>,
     /// The lease that was committed or released last.
     settled: Option<Intent>,
+    /// The leases whose values are in the journal.
+    journaled: Vec<Intent>,
+}
+
+impl Row {
+    fn clear_journal(&mut self) {
+        self.record.journal.clear();
+        self.journaled.clear();
+    }
 }
 
 impl Default for MemoryStore {
@@ -98,7 +107,7 @@ impl MemoryStore {
             (true, Change::Replace(value)) => {
                 row.record.version += 1;
                 row.record.value = Some(value);
-                row.record.journal.clear();
+                row.clear_journal();
                 Committed::Yes
             }
             (true, Change::Release) => Committed::Yes,
@@ -107,7 +116,10 @@ impl MemoryStore {
                 Committed::Gone
             }
             (false, Change::Replace(value)) => {
-                row.record.journal.push(value);
+                if !row.journaled.contains(&lease.intent) {
+                    row.journaled.push(lease.intent.clone());
+                    row.record.journal.push(value);
+                }
                 Committed::Journaled
             }
             (false, Change::Release) => Committed::Gone,
@@ -121,7 +133,7 @@ impl MemoryStore {
         row.open = None;
         row.record.version += 1;
         row.record.value = Some(value);
-        row.record.journal.clear();
+        row.clear_journal();
         row.record.version
     }
 
@@ -135,7 +147,7 @@ impl MemoryStore {
         row.fence += 1;
         row.open = None;
         row.record.version += 1;
-        row.record.journal.clear();
+        row.clear_journal();
         was
     }
 }

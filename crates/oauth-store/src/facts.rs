@@ -1,0 +1,44 @@
+//! What a store says of itself: the version of its tables, and its id.
+
+use oauth_core::error::StoreFault;
+use oauth_core::record::StoreError;
+
+use crate::engine::Row;
+use crate::keys::SealingKeys;
+use crate::statements::SCHEMA;
+
+/// The names of the facts.
+pub const SCHEMA_FACT: &str = "schema";
+/// The id that stands beside the keys.
+pub const STORE_FACT: &str = "store";
+
+/// Refuses a store that is not the keys' own, or newer than this library.
+pub fn check(rows: Vec<Row>, keys: &SealingKeys) -> Result<(), StoreError> {
+    let mut schema = None;
+    let mut store = None;
+    for mut row in rows {
+        match row.text()?.as_str() {
+            SCHEMA_FACT => schema = Some(row.text()?),
+            STORE_FACT => store = Some(row.text()?),
+            _ => {}
+        }
+    }
+    let schema = schema.and_then(|text| text.parse::<i64>().ok());
+    match (schema, store) {
+        (Some(schema), _) if schema > SCHEMA => Err(StoreError::new(
+            StoreFault::Version,
+            format!(
+                "the store's tables are of version {schema}, this library knows {SCHEMA}; update it"
+            ),
+        )),
+        (Some(SCHEMA), Some(store)) if store == keys.store() => Ok(()),
+        (Some(SCHEMA), Some(_)) => Err(StoreError::new(
+            StoreFault::Corrupt,
+            "this is not the store that the keys belong to; give the right keys, or the right store",
+        )),
+        _ => Err(StoreError::new(
+            StoreFault::Corrupt,
+            "the store was emptied: it does not say what it is; restore it from a backup",
+        )),
+    }
+}

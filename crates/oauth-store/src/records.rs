@@ -1,0 +1,294 @@
+//! Records over a database: the one implementation of [`RecordStore`](oauth_core::record::RecordStore).
+
+mod journal;
+mod reseal;
+
+use std::time::Duration;
+
+use oauth_core::error::StoreFault;
+use oauth_core::record::{
+    Change, Committed, Intent, Lease, Record, RecordId, RecordValue, StoreError,
+};
+
+use crate::engine::{Argument, Engine, Row, damaged};
+use crate::keys::SealingKeys;
+use crate::seal::{Kind, Parts, Place, shown};
+
+pub use crate::records::reseal::Resealed;
+
+/// Sealed records in a database.
+#[derive(Debug)]
+pub struct Records<E> {
+    pub engine: E,
+    pub keys: SealingKeys,
+}
+
+/// How often a change that others forestall is tried.
+const TRIES: usize = 64;
+/// No lease is longer: a hundred years.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+impl<E: Engine> Records<E> {
+    pub async fn load(&self, id: &RecordId) -> Result<Option<Record>, StoreError> {
+        let rows = self
+            .engine
+            .read(self.engine.statements().load, name(id)?)
+            .await?;
+        match rows.into_iter().next() {
+            Some(mut row) => self.record(id, &mut row).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    pub async fn lease(
+        &self,
+        id: &RecordId,
+        version: u64,
+        span: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
+        let intent = Intent::new()?;
+        let span = i64::try_from(span.min(LONGEST).as_millis()).unwrap_or(i64::MAX);
+        let mut arguments = name(id)?;
+        arguments.push(intent.as_str().into());
+        arguments.push(span.into());
+        match self.engine.time() {
+            Some((now, boot)) => {
+                arguments.push(Argument::Text(boot));
+                arguments.push(now.into());
+            }
+            None => arguments.push("".into()),
+        }
+        let sql = match version {
+            0 => self.engine.statements().lease_new,
+            _ => {
+                arguments.push(number(version)?);
+                self.engine.statements().lease
+            }
+        };
+        let rows = self.engine.write(sql, arguments).await?;
+        let Some(mut row) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        let fence = row.count()?;
+        let record = self.record(id, &mut row);
+        let abandoned = row.number()? != 0;
+        let lease = Lease {
+            fence,
+            intent,
+            record: Record::default(),
+            abandoned,
+        };
+        match record {
+            Ok(record) => Ok(Some(Lease { record, ..lease })),
+            Err(error) => {
+                // nobody can do anything with it: it is not held
+                if !abandoned {
+                    self.end(id, &lease).await?;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    pub async fn commit(
+        &self,
+        id: &RecordId,
+        lease: &Lease,
+        change: Change,
+    ) -> Result<Committed, StoreError> {
+        let value = match change {
+            Change::Replace(value) => value,
+            Change::Release if self.end(id, lease).await? => return Ok(Committed::Yes),
+            Change::Release => {
+                let settled = self.look(id).await?;
+                let ours = settled.is_some_and(|look| look.settled_by(lease));
+                return Ok(if ours {
+                    Committed::Yes
+                } else {
+                    Committed::Gone
+                });
+            }
+        };
+        let version = lease.record.version;
+        let place = Place::Version(version.saturating_add(1));
+        let sealed = self.keys.seal(Kind::Value, id, place, value.expose())?;
+        let mut arguments = held(id, lease)?;
+        arguments.push(number(version)?);
+        arguments.push(sealed.into());
+        let sql = self.engine.statements().commit;
+        if !self.engine.write(sql, arguments).await?.is_empty() {
+            return Ok(Committed::Yes);
+        }
+        self.append(id, lease, &value).await
+    }
+
+    pub async fn put(&self, id: &RecordId, value: &RecordValue) -> Result<u64, StoreError> {
+        for _ in 0..TRIES {
+            let version = self.look(id).await?.map_or(0, |look| look.version);
+            let place = Place::Version(version.saturating_add(1));
+            let sealed = self.keys.seal(Kind::Value, id, place, value.expose())?;
+            if self
+                .replace(self.engine.statements().put, id, version, sealed)
+                .await?
+            {
+                return Ok(version.saturating_add(1));
+            }
+        }
+        Err(busy(id))
+    }
+
+    pub async fn list(&self, namespace: &str, prefix: &str) -> Result<Vec<RecordId>, StoreError> {
+        let id = |id: &str| RecordId {
+            namespace: namespace.to_owned().into(),
+            id: id.into(),
+        };
+        let sql = self.engine.statements().list;
+        let rows = self.engine.read(sql, name(&id(prefix))?).await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for mut row in rows {
+            let id = id(&row.text()?);
+            let sealed = row.maybe_bytes()?;
+            // one that cannot be read is there all the same
+            let deleted = sealed.as_deref().is_some_and(|sealed| {
+                Parts::of(sealed, &id).is_ok_and(|parts| parts.is_tombstone())
+            });
+            if !deleted {
+                found.push(id);
+            }
+        }
+        Ok(found)
+    }
+
+    pub async fn delete(&self, id: &RecordId) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            let Some(look) = self.look(id).await? else {
+                return Ok(false);
+            };
+            let place = Place::Version(look.version.saturating_add(1));
+            let sealed = self.keys.seal(Kind::Tombstone, id, place, &[])?;
+            let was = look.sealed.is_some() && !look.is_tombstone(id);
+            if self
+                .replace(self.engine.statements().delete, id, look.version, sealed)
+                .await?
+            {
+                return Ok(was);
+            }
+        }
+        Err(busy(id))
+    }
+
+    /// Writes a sealed value where the version is still the one it was sealed for.
+    async fn replace(
+        &self,
+        sql: &'static str,
+        id: &RecordId,
+        version: u64,
+        sealed: Vec<u8>,
+    ) -> Result<bool, StoreError> {
+        let mut arguments = name(id)?;
+        arguments.push(number(version)?);
+        arguments.push(sealed.into());
+        Ok(!self.engine.write(sql, arguments).await?.is_empty())
+    }
+
+    /// Ends a lease without a change; false where it is not the one that is open.
+    async fn end(&self, id: &RecordId, lease: &Lease) -> Result<bool, StoreError> {
+        let sql = self.engine.statements().release;
+        Ok(!self.engine.write(sql, held(id, lease)?).await?.is_empty())
+    }
+
+    async fn look(&self, id: &RecordId) -> Result<Option<Look>, StoreError> {
+        let rows = self
+            .engine
+            .read(self.engine.statements().look, name(id)?)
+            .await?;
+        rows.into_iter().next().map(Look::read).transpose()
+    }
+
+    /// Version, sealed and journal, opened.
+    fn record(&self, id: &RecordId, row: &mut Row) -> Result<Record, StoreError> {
+        let version = row.count()?;
+        let sealed = row.maybe_bytes()?;
+        let journal = row.text()?;
+        let value = match (version, sealed) {
+            (0, None) => None,
+            (1.., Some(sealed)) => {
+                let place = Place::Version(version);
+                match Parts::of(&sealed, id)?.is_tombstone() {
+                    true => {
+                        self.keys.unseal(Kind::Tombstone, id, place, &sealed)?;
+                        None
+                    }
+                    false => Some(self.keys.unseal(Kind::Value, id, place, &sealed)?),
+                }
+            }
+            // a value goes with its version, and a deleted record keeps a sealed mark
+            _ => return Err(damaged()),
+        };
+        Ok(Record {
+            version,
+            value,
+            journal: journal::open(&self.keys, id, &journal)?,
+        })
+    }
+}
+
+/// A record as a change finds it, unopened.
+struct Look {
+    version: u64,
+    sealed: Option<Vec<u8>>,
+    journal: String,
+    fence: u64,
+    settled: Option<String>,
+}
+
+impl Look {
+    fn read(mut row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            version: row.count()?,
+            sealed: row.maybe_bytes()?,
+            journal: row.text()?,
+            fence: row.count()?,
+            settled: row.maybe_text()?,
+        })
+    }
+
+    fn settled_by(&self, lease: &Lease) -> bool {
+        self.settled.as_deref() == Some(lease.intent.as_str())
+    }
+
+    fn is_tombstone(&self, id: &RecordId) -> bool {
+        let sealed = self.sealed.as_deref();
+        sealed.is_some_and(|sealed| Parts::of(sealed, id).is_ok_and(|parts| parts.is_tombstone()))
+    }
+}
+
+/// Namespace and id, as every statement begins.
+fn name(id: &RecordId) -> Result<Vec<Argument>, StoreError> {
+    if id.id.contains('\0') || id.namespace.contains('\0') {
+        return Err(StoreError::new(
+            StoreFault::Binding,
+            format!("{}: a name holds no NUL", shown(id)),
+        ));
+    }
+    Ok(vec![(&*id.namespace).into(), (&*id.id).into()])
+}
+
+/// Namespace, id, fence and intent of a lease.
+fn held(id: &RecordId, lease: &Lease) -> Result<Vec<Argument>, StoreError> {
+    let mut arguments = name(id)?;
+    arguments.push(number(lease.fence)?);
+    arguments.push(lease.intent.as_str().into());
+    Ok(arguments)
+}
+
+fn number(number: u64) -> Result<Argument, StoreError> {
+    i64::try_from(number)
+        .map(Argument::Number)
+        .map_err(|_| damaged())
+}
+
+fn busy(id: &RecordId) -> StoreError {
+    let text = format!("{}: others went on changing it; try again", shown(id));
+    StoreError::new(StoreFault::Locked, text)
+}
