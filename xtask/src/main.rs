@@ -6,6 +6,7 @@
 )]
 
 mod args;
+mod bench;
 mod breaks;
 mod child;
 mod ci;
@@ -93,6 +94,12 @@ const COMMANDS: &[Command] = &[
         usage: "[NAME...]",
         about: "break one promise after another and see that its trial fails",
         run: breaks::run,
+    },
+    Command {
+        name: "bench",
+        usage: "[driver] [WORKLOAD...] [--rounds N] [--out FILE] [--peers PATH] | criterion [NAME]",
+        about: "measure what the core costs against its goals, beside a bare client or (--peers) other libraries",
+        run: bench::run,
     },
     Command {
         name: "tidy",

@@ -1,0 +1,7 @@
+//! The driver of reqwest alone: see the crate's documentation.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oauth_bench::workloads::main::<oauth_bench::floor::Floor>()
+}
