@@ -12,7 +12,6 @@
 //! let env = Env::builder(HttpSettings::default()).store(Arc::new(store)).build()?;
 //! # drop(env); Ok(()) }
 //! ```
-#![expect(dead_code, reason = "PostgreSQL and the spool come next")]
 
 mod engine;
 mod facts;
@@ -21,12 +20,16 @@ mod files;
 mod guard;
 mod keys;
 mod pool;
+mod postgres;
 mod records;
 mod seal;
+mod spool;
 mod sqlite;
 mod statements;
 mod store;
 
 pub use crate::keys::SealingKeys;
+pub use crate::postgres::{PostgresBuilder, PostgresStore};
 pub use crate::records::Resealed;
+pub use crate::spool::FileSpool;
 pub use crate::sqlite::{SqliteBuilder, SqliteStore};

@@ -160,13 +160,14 @@ impl<E: Engine> Records<E> {
     }
 
     pub async fn delete(&self, id: &RecordId) -> Result<bool, StoreError> {
+        let mut was = false;
         for _ in 0..TRIES {
             let Some(look) = self.look(id).await? else {
-                return Ok(false);
+                return Ok(was);
             };
             let place = Place::Version(look.version.saturating_add(1));
             let sealed = self.keys.seal(Kind::Tombstone, id, place, &[])?;
-            let was = look.sealed.is_some() && !look.is_tombstone(id);
+            was |= look.sealed.is_some() && !look.is_tombstone(id);
             if self
                 .replace(self.engine.statements().delete, id, look.version, sealed)
                 .await?

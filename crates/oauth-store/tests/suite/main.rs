@@ -11,6 +11,8 @@
 )]
 
 mod cases;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;
 
 use libtest_mimic::{Arguments, Trial};

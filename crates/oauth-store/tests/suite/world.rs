@@ -6,16 +6,24 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use oauth_core::clock::ManualClock;
 use oauth_core::record::{MemoryStore, RecordStore};
-use oauth_store::{SealingKeys, SqliteStore};
+use oauth_store::{PostgresStore, SealingKeys, SqliteStore};
+
+use crate::support::Database;
+
+/// A thousand callers wait for each other on a slow machine.
+const PATIENT: Duration = Duration::from_secs(60);
 
 /// A kind of store.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     Memory,
     Sqlite,
+    Postgres,
+    /// PostgreSQL behind a pooler in transaction mode.
+    Pooled,
 }
 
-pub const KINDS: [Kind; 2] = [Kind::Memory, Kind::Sqlite];
+pub const KINDS: [Kind; 4] = [Kind::Memory, Kind::Sqlite, Kind::Postgres, Kind::Pooled];
 
 /// A store of its own for one trial.
 #[derive(Clone)]
@@ -23,13 +31,15 @@ pub struct World {
     pub store: Arc<dyn RecordStore>,
     /// Another client of the same store, as another process is.
     pub other: Arc<dyn RecordStore>,
-    clock: Passing,
+    passing: Passing,
     _folder: Option<Arc<tempfile::TempDir>>,
 }
 
 #[derive(Clone)]
 enum Passing {
     Manual(Arc<ManualClock>),
+    /// The database's clock goes its own way: what it has stamped is moved instead.
+    Stamped(Arc<Database>),
 }
 
 impl Kind {
@@ -37,6 +47,8 @@ impl Kind {
         match self {
             Self::Memory => "memory",
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Pooled => "pgbouncer",
         }
     }
 
@@ -49,7 +61,7 @@ impl Kind {
                 Ok(World {
                     store: store.clone(),
                     other: store,
-                    clock: Passing::Manual(clock),
+                    passing: Passing::Manual(clock),
                     _folder: None,
                 })
             }
@@ -61,7 +73,7 @@ impl Kind {
                 let open = async || -> Result<Arc<dyn RecordStore>, String> {
                     let opened = SqliteStore::builder(&path)
                         .clock(clock.clone())
-                        .deadline(Duration::from_secs(60))
+                        .deadline(PATIENT)
                         .open(keys.clone())
                         .await;
                     let store: Arc<dyn RecordStore> =
@@ -71,8 +83,31 @@ impl Kind {
                 Ok(World {
                     store: open().await?,
                     other: open().await?,
-                    clock: Passing::Manual(clock),
+                    passing: Passing::Manual(clock),
                     _folder: Some(Arc::new(folder)),
+                })
+            }
+            Self::Postgres | Self::Pooled => {
+                let pooled = matches!(self, Self::Pooled);
+                let database = Arc::new(Database::create(pooled).await?);
+                let keys = SealingKeys::from_text(&SealingKeys::new_text().unwrap()).unwrap();
+                let open = async || -> Result<Arc<dyn RecordStore>, String> {
+                    let builder = PostgresStore::builder(&database.url).deadline(PATIENT);
+                    let builder = if pooled {
+                        builder.behind_pooler()
+                    } else {
+                        builder
+                    };
+                    let opened = builder.connect(keys.clone()).await;
+                    let store: Arc<dyn RecordStore> =
+                        Arc::new(opened.map_err(|error| error.to_string())?);
+                    Ok(store)
+                };
+                Ok(World {
+                    store: open().await?,
+                    other: open().await?,
+                    passing: Passing::Stamped(database),
+                    _folder: None,
                 })
             }
         }
@@ -83,12 +118,17 @@ impl World {
     /// Lets the clock by which leases end go on.
     pub fn pass(&self, span: Duration) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            match &self.clock {
+            match &self.passing {
                 Passing::Manual(clock) => clock.advance(span),
+                Passing::Stamped(database) => database.age_leases(span).await,
             }
         })
     }
 
     /// Clears away what the trial made.
-    pub async fn end(self) {}
+    pub async fn end(self) {
+        if let Passing::Stamped(database) = &self.passing {
+            database.remove().await;
+        }
+    }
 }

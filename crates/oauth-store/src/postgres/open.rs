@@ -1,0 +1,75 @@
+//! Opening a database: its tables are ours, or they are made.
+
+use oauth_core::error::StoreFault;
+use oauth_core::record::StoreError;
+use sqlx::{PgConnection, Postgres};
+
+use crate::engine::{Argument, Engine as _, Row, fetch};
+use crate::facts;
+use crate::keys::SealingKeys;
+use crate::postgres::engine::PostgresEngine;
+use crate::statements::{POSTGRES, SCHEMA};
+
+/// Which of the tables there are, and how durable a commit is.
+const TABLES: &str = "SELECT CAST(count(to_regclass(name)) AS BIGINT), \
+                      CAST(current_setting('synchronous_commit') AS TEXT), \
+                      CAST(current_setting('fsync') AS TEXT) \
+                      FROM unnest(ARRAY['oauth_store', 'oauth_record']) AS name";
+/// One makes the tables at a time. The lock ends with the transaction, so that it holds behind a pooler.
+const ALONE: &str = "SELECT CAST(pg_advisory_xact_lock(7307775119041520737) AS TEXT)";
+
+/// Makes the tables where there are none, and checks that they are those of the keys.
+pub async fn open(engine: &PostgresEngine, keys: &SealingKeys) -> Result<(), StoreError> {
+    if tables(engine.read(TABLES, Vec::new()).await?)? == 0 {
+        engine
+            .transaction(async |connection| create(connection, keys).await)
+            .await?;
+    }
+    if tables(engine.read(TABLES, Vec::new()).await?)? != 2 {
+        return Err(StoreError::new(
+            StoreFault::Corrupt,
+            "one of the tables `oauth_store` and `oauth_record` is missing; restore it from a backup",
+        ));
+    }
+    facts::check(engine.read(POSTGRES.read_facts, Vec::new()).await?, keys)
+}
+
+/// How many of our tables there are.
+fn tables(rows: Vec<Row>) -> Result<i64, StoreError> {
+    let Some(mut row) = rows.into_iter().next() else {
+        return Ok(0);
+    };
+    let tables = row.number()?;
+    let (commit, fsync) = (row.text()?, row.text()?);
+    if commit == "off" || fsync == "off" {
+        tracing::warn!(
+            synchronous_commit = commit,
+            fsync,
+            "the database forgets what it said it had written when it crashes; a token may be lost"
+        );
+    }
+    Ok(tables)
+}
+
+async fn create(connection: &mut PgConnection, keys: &SealingKeys) -> Result<(), sqlx::Error> {
+    fetch::<Postgres>(connection, ALONE, Vec::new(), false).await?;
+    let rows = fetch::<Postgres>(connection, TABLES, Vec::new(), false).await?;
+    let made = rows
+        .into_iter()
+        .next()
+        .and_then(|mut row| row.number().ok());
+    if made != Some(0) {
+        return Ok(()); // another process was faster
+    }
+    for sql in POSTGRES.create {
+        sqlx::raw_sql(sql).execute(&mut *connection).await?;
+    }
+    for (name, value) in [
+        (facts::SCHEMA_FACT, SCHEMA.to_string()),
+        (facts::STORE_FACT, keys.store().to_owned()),
+    ] {
+        let arguments = vec![name.into(), Argument::Text(value)];
+        fetch::<Postgres>(connection, POSTGRES.write_fact, arguments, false).await?;
+    }
+    Ok(())
+}
