@@ -151,4 +151,9 @@ impl Clock for JumpingClock {
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
         SystemClock.sleep(span)
     }
+
+    fn reach(&self, tick: Duration) -> BoxFuture<'static, ()> {
+        let ahead = self.ahead_secs.load(Ordering::Relaxed);
+        SystemClock.reach(tick.saturating_sub(Duration::from_secs(ahead)))
+    }
 }

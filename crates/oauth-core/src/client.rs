@@ -28,7 +28,7 @@ use crate::http::url::{origin, shown};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{Placement, ResourceServer};
-use crate::source::TokenSource;
+use crate::source::{ConnectionStatus, StatusChanges, TokenSource};
 use crate::token::{GrantedToken, Token};
 
 /// The client of one API with one source of tokens. Cheap to clone.
@@ -73,6 +73,16 @@ impl AuthorizedClient {
             Some(token) => Ok(token),
             None => self.0.source.token().await,
         }
+    }
+
+    /// How the connection is, since when and why.
+    pub fn status(&self) -> ConnectionStatus {
+        self.0.source.status()
+    }
+
+    /// The changes of [`AuthorizedClient::status`] from now on.
+    pub fn subscribe(&self) -> StatusChanges {
+        self.0.source.subscribe()
     }
 
     /// Takes over a token that was granted elsewhere.

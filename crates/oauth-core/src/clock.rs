@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 /// Time as everything here sees it. Tests move a [`ManualClock`] by hand.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -20,6 +20,9 @@ pub trait Clock: fmt::Debug + Send + Sync {
 
     /// Returns when that much time has passed.
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()>;
+
+    /// Returns when the ticks have come to `tick`, a suspend counted. It moves no clock.
+    fn reach(&self, tick: Duration) -> BoxFuture<'static, ()>;
 }
 
 /// The clocks of the operating system.
@@ -38,6 +41,20 @@ impl Clock for SystemClock {
 
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
         tokio::time::sleep(span).boxed()
+    }
+
+    fn reach(&self, tick: Duration) -> BoxFuture<'static, ()> {
+        // a timer stands still in a suspend: it looks at the clock again now and then
+        const LOOK: Duration = Duration::from_secs(30);
+        async move {
+            while let Some(left) = tick
+                .checked_sub(boot::ticks())
+                .filter(|left| !left.is_zero())
+            {
+                tokio::time::sleep(left.min(LOOK)).await;
+            }
+        }
+        .boxed()
     }
 }
 
@@ -86,7 +103,7 @@ mod boot {
 /// that waits out a backoff takes no time, and asks [`ManualClock::slept`] how long it was.
 pub struct ManualClock {
     wall_start: Mutex<DateTime<Utc>>,
-    ticks: AtomicU64,
+    ticks: watch::Sender<u64>,
     slept: Mutex<Vec<Duration>>,
 }
 
@@ -95,7 +112,7 @@ impl ManualClock {
     pub fn new(now: DateTime<Utc>) -> Self {
         Self {
             wall_start: Mutex::new(now),
-            ticks: AtomicU64::new(0),
+            ticks: watch::Sender::new(0),
             slept: Mutex::default(),
         }
     }
@@ -103,7 +120,8 @@ impl ManualClock {
     /// Lets time pass: the wall clock and the ticks go on together.
     pub fn advance(&self, span: Duration) {
         let nanos = u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
-        self.ticks.fetch_add(nanos, Ordering::SeqCst);
+        self.ticks
+            .send_modify(|ticks| *ticks = ticks.saturating_add(nanos));
     }
 
     /// Steps the wall clock alone, as a time server does.
@@ -142,13 +160,24 @@ impl Clock for ManualClock {
     }
 
     fn ticks(&self) -> Duration {
-        Duration::from_nanos(self.ticks.load(Ordering::SeqCst))
+        Duration::from_nanos(*self.ticks.borrow())
     }
 
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
         lock(&self.slept).push(span);
         self.advance(span);
         tokio::task::yield_now().boxed()
+    }
+
+    fn reach(&self, tick: Duration) -> BoxFuture<'static, ()> {
+        let mut ticks = self.ticks.subscribe();
+        async move {
+            let reached = |ticks: &u64| Duration::from_nanos(*ticks) >= tick;
+            if ticks.wait_for(reached).await.is_err() {
+                std::future::pending::<()>().await; // nobody moves this clock any more
+            }
+        }
+        .boxed()
     }
 }
 

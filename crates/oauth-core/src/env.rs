@@ -9,12 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
 use crate::http::{Http, HttpSettings};
-use crate::record::{MemoryStore, RecordStore};
+use crate::record::{Change, MemoryStore, RecordStore, Spool, StoreError};
 use crate::secret::{Secret, SecretRef, Secrets};
 
 /// What all connections of a process share: HTTP clients, clock, store of tokens, and the renewals
@@ -34,6 +34,9 @@ struct Inner {
     http: Http,
     clock: Arc<dyn Clock>,
     store: Arc<dyn RecordStore>,
+    spool: Option<Arc<dyn Spool>>,
+    /// Set once what a crash had left in the spool is in the store.
+    drained: OnceCell<()>,
     secrets: Secrets,
     shared: Mutex<HashMap<String, Weak<dyn Any + Send + Sync>>>,
     running: watch::Sender<usize>,
@@ -46,6 +49,7 @@ pub struct EnvBuilder {
     settings: HttpSettings,
     clock: Arc<dyn Clock>,
     store: Option<Arc<dyn RecordStore>>,
+    spool: Option<Arc<dyn Spool>>,
     secrets: Secrets,
 }
 
@@ -64,6 +68,7 @@ impl Env {
             settings,
             clock: Arc::new(SystemClock),
             store: None,
+            spool: None,
             secrets: Secrets::default(),
         }
     }
@@ -83,6 +88,39 @@ impl Env {
         &self.0.store
     }
 
+    /// The spool of this host, where there is one.
+    pub fn spool(&self) -> Option<&Arc<dyn Spool>> {
+        self.0.spool.as_ref()
+    }
+
+    /// Hands what a crash has left in the spool over to the store: once, and again until it succeeds.
+    /// Each value is committed under the lease it was asked under; where somebody has leased the record
+    /// since, it goes to the journal, which the next holder reads.
+    ///
+    /// Every renewal of a refresh token begins with it; call it at the start of a program to have it
+    /// behind you.
+    ///
+    /// # Errors
+    /// The spool cannot be read, or the store not written. Nothing is lost.
+    pub async fn drain_spool(&self) -> Result<(), StoreError> {
+        let Some(spool) = &self.0.spool else {
+            return Ok(());
+        };
+        let drained = self.0.drained.get_or_try_init(|| async {
+            for left in spool.left().await? {
+                let change = Change::Replace(left.value);
+                let outcome = self.store().commit(&left.id, &left.lease, change).await?;
+                tracing::warn!(
+                    ?outcome,
+                    "an answer that a crash had left in the spool was handed to the store"
+                );
+                spool.free(&left.id, &left.lease.intent).await?;
+            }
+            Ok(())
+        });
+        drained.await.copied()
+    }
+
     /// Reads a secret that a configuration names, such as a URL that is one. `field` is the setting's
     /// name, for errors.
     ///
@@ -91,6 +129,11 @@ impl Env {
     pub fn secret(&self, field: &str, reference: &SecretRef) -> Result<Secret, Error> {
         let secret = reference.read(&self.0.secrets);
         secret.map_err(|fault| Error::config(field, fault))
+    }
+
+    /// One that does not keep it alive.
+    pub(crate) fn weak(&self) -> WeakEnv {
+        WeakEnv(Arc::downgrade(&self.0))
     }
 
     /// How secrets are read.
@@ -152,6 +195,15 @@ impl Env {
     }
 }
 
+/// An [`Env`] that may be gone.
+pub(crate) struct WeakEnv(Weak<Inner>);
+
+impl WeakEnv {
+    pub fn upgrade(&self) -> Option<Env> {
+        self.0.upgrade().map(Env)
+    }
+}
+
 /// No deadline is longer.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
@@ -186,6 +238,13 @@ impl EnvBuilder {
     #[must_use]
     pub fn store(mut self, store: Arc<dyn RecordStore>) -> Self {
         self.store = Some(store);
+        self
+    }
+
+    /// A spool on this host, for a store that is far away: see [`Spool`]. One store's alone.
+    #[must_use]
+    pub fn spool(mut self, spool: Arc<dyn Spool>) -> Self {
+        self.spool = Some(spool);
         self
     }
 
@@ -227,6 +286,7 @@ impl EnvBuilder {
             &mut self.settings.api_timeout,
             &mut self.settings.overall_timeout,
             &mut self.settings.late_answer,
+            &mut self.settings.lease_margin,
         ] {
             *span = (*span).min(LONGEST);
         }
@@ -238,6 +298,8 @@ impl EnvBuilder {
             http: Http::new(self.settings)?,
             clock: self.clock,
             store,
+            spool: self.spool,
+            drained: OnceCell::new(),
             secrets: self.secrets,
             shared: Mutex::default(),
             running: watch::Sender::new(0),

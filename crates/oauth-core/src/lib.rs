@@ -62,5 +62,7 @@ pub use crate::env::Env;
 pub use crate::error::{Error, ErrorKind, Recovery};
 pub use crate::http::HttpSettings;
 pub use crate::secret::{Secret, SecretRef};
-pub use crate::source::{FixedToken, RenewingToken, TokenSource};
+pub use crate::source::{
+    ConnectionState, ConnectionStatus, FixedToken, RenewingToken, StatusChanges, TokenSource,
+};
 pub use crate::token::{GrantedToken, Scopes, Token};

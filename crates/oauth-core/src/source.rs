@@ -6,9 +6,13 @@ mod keep;
 mod lifetime;
 mod renewing;
 mod restore;
+mod scheduler;
+mod slot;
+mod status;
 mod steps;
 mod token_source;
 
 pub use crate::source::fixed::FixedToken;
 pub use crate::source::renewing::RenewingToken;
+pub use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges};
 pub use crate::source::token_source::TokenSource;

@@ -110,7 +110,9 @@ pub(crate) struct TokenRecord {
     pub scopes: Option<Scopes>,
     /// How often the answer to a renewal with this refresh token was lost.
     pub lost: u32,
-    /// When the first of these answers was lost.
+    /// How often a renewal with this refresh token was broken off: nobody knows whether it was sent.
+    pub broken_off: u32,
+    /// When the first of these was noticed.
     pub lost_at: Option<DateTime<Utc>>,
     /// Why the refresh token is known to be dead.
     pub ended: Option<String>,
@@ -145,6 +147,8 @@ struct Written {
     scopes: Option<Vec<String>>,
     #[serde(default)]
     lost: u32,
+    #[serde(default)]
+    broken_off: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_at_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -204,6 +208,7 @@ impl TokenRecord {
                 .as_ref()
                 .map(|scopes| scopes.iter().map(str::to_owned).collect()),
             lost: self.lost,
+            broken_off: self.broken_off,
             lost_at_ms: self.lost_at.map(|at| at.timestamp_millis()),
             ended: self.ended.clone(),
         };
@@ -252,6 +257,7 @@ impl TokenRecord {
                 .scopes
                 .map(|scopes| Scopes::granted(&scopes.join(" "), ' ')),
             lost: written.lost,
+            broken_off: written.broken_off,
             lost_at: written.lost_at_ms.and_then(DateTime::from_timestamp_millis),
             ended: written.ended,
         })
@@ -266,6 +272,16 @@ pub(crate) fn new_generation() -> u64 {
         return u64::try_from(Utc::now().timestamp_micros()).unwrap_or(1);
     }
     u64::from_le_bytes(bytes)
+}
+
+/// The name of a refresh token that a configuration names: the same in every process.
+pub(crate) fn seed_generation(seed: &Secret) -> u64 {
+    let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    context.update(b"oauth seed generation 1 ");
+    context.update(seed.expose().as_bytes());
+    let mut name = [0; 8];
+    name.copy_from_slice(&context.finish().as_ref()[..8]);
+    u64::from_le_bytes(name)
 }
 
 /// The fingerprint of a refresh token that a configuration names, to see that it is another one.
@@ -349,6 +365,7 @@ mod tests {
             follows: Some(3),
             scopes: Some(Scopes::parse("a").unwrap()),
             lost: 1,
+            broken_off: 2,
             lost_at: DateTime::from_timestamp_millis(1_700_000_000_456),
             ended: None,
         };

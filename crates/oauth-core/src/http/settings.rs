@@ -39,6 +39,11 @@ pub struct HttpSettings {
     /// How long beyond `request_timeout` the answer to a request that must not be repeated is still
     /// awaited, after its callers were told of the timeout. Default 30 s.
     pub late_answer: Duration,
+    /// What the lease of a token's record is longer than all the deadlines of a renewal together
+    /// (`overall_timeout`, `request_timeout`, `late_answer`): for clocks that run apart and writes that
+    /// take their time. So long at the most, with them, another process waits for one that has died.
+    /// Default 30 s.
+    pub lease_margin: Duration,
     /// The most bytes of an answer of an authorization server, counted after decoding. Default 1 MiB.
     pub body_limit: usize,
     /// Allow `http` to a literal loopback address. For tests. Default no.
@@ -76,6 +81,7 @@ impl Default for HttpSettings {
             api_timeout: Duration::from_secs(300),
             overall_timeout: Duration::from_secs(60),
             late_answer: Duration::from_secs(30),
+            lease_margin: Duration::from_secs(30),
             body_limit: 1024 * 1024,
             loopback_http: false,
             private_endpoints: false,

@@ -150,6 +150,9 @@ pub struct LifetimeDepartures {
     pub zero_means_unknown: bool,
     /// What becomes of a refresh token that was used.
     pub rotation: RotationPolicy,
+    /// What this server issued ends when it lies unused: tokens are renewed ahead of need also while
+    /// nobody uses them. Default: only while somebody does.
+    pub renew_unused: bool,
 }
 
 /// What becomes of a refresh token that was used; it decides what may be done when the answer to a

@@ -1,7 +1,7 @@
 //! A token somebody else made: a bot token, an API key.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ use futures_util::future::BoxFuture;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::secret::{Secret, SecretRef};
+use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges, Watched};
 use crate::source::token_source::TokenSource;
 use crate::token::{Scopes, Token, TokenParts, bearer};
 
@@ -22,6 +23,15 @@ pub struct FixedToken {
     reference: SecretRef,
     /// What the reference last held.
     last: ArcSwapOption<Token>,
+    health: Mutex<Health>,
+}
+
+#[derive(Debug)]
+struct Health {
+    failed: Option<Error>,
+    /// The token that the API refused last.
+    refused: Option<Secret>,
+    watched: Watched,
 }
 
 impl FixedToken {
@@ -35,9 +45,37 @@ impl FixedToken {
             field,
             reference,
             last: ArcSwapOption::empty(),
+            health: Mutex::new(Health {
+                failed: None,
+                refused: None,
+                watched: Watched::new(env.clock().now()),
+            }),
         };
         fixed.read()?;
         Ok(fixed)
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes how it went. A token that the API has refused stays so until another one stands there.
+    fn noted(&self, outcome: Result<Arc<Token>, Error>) -> Result<Arc<Token>, Error> {
+        let mut health = self.health();
+        if let Ok(token) = &outcome
+            && health.refused.as_ref() == Some(token.access_token())
+        {
+            return outcome;
+        }
+        let state = match &outcome {
+            Ok(_) => ConnectionState::Healthy,
+            Err(error) => ConnectionState::failed(error, false),
+        };
+        health.failed = outcome.as_ref().err().cloned();
+        health
+            .watched
+            .note(state, outcome.as_ref().err(), self.env.clock().now());
+        outcome
     }
 
     /// What stands there now.
@@ -61,6 +99,7 @@ impl FixedToken {
         if token.access_token() != refused.access_token() {
             return Ok(token); // somebody has put a new one there
         }
+        self.health().refused = Some(token.access_token().clone());
         let problem = format!("{}: the API refuses this token", self.field);
         Err(Error::new(ErrorKind::Refused, problem)
             .remedy(format!("put a new token at {:?}", self.reference))
@@ -102,11 +141,23 @@ impl TokenSource for FixedToken {
     }
 
     fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, Error>> {
-        let read = self.read();
-        std::future::ready(read).boxed()
+        let outcome = self.noted(self.read());
+        std::future::ready(outcome).boxed()
     }
 
     fn replace<'a>(&'a self, refused: &'a Token) -> BoxFuture<'a, Result<Arc<Token>, Error>> {
-        std::future::ready(self.take_another(refused)).boxed()
+        let outcome = self.noted(self.take_another(refused));
+        std::future::ready(outcome).boxed()
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        let health = self.health();
+        health.watched.status(health.failed.as_ref())
+    }
+
+    fn subscribe(&self) -> StatusChanges {
+        let mut health = self.health();
+        let failed = health.failed.clone();
+        health.watched.subscribe(failed.as_ref())
     }
 }

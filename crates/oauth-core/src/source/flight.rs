@@ -1,14 +1,17 @@
 //! One renewal for a crowd, that no caller can cancel, and one failure for all of them.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
+use chrono::{DateTime, Utc};
 use tokio::sync::watch;
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::source::lifetime::Moments;
+use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges, Watched};
 use crate::token::Token;
 
 /// A token that is served, and until when.
@@ -25,6 +28,8 @@ pub(super) struct Live {
     renew_from: AtomicU64,
     /// Until when it is served; zero once the API refused it. Nanoseconds of ticks.
     served_until: AtomicU64,
+    /// Whether anybody wanted it: what nobody uses is not renewed ahead of need.
+    is_used: AtomicBool,
 }
 
 fn nanos(span: Duration) -> u64 {
@@ -47,6 +52,28 @@ impl Live {
             is_replacement,
             renew_from: at(moments.renew_from),
             served_until: at(moments.served_until),
+            is_used: AtomicBool::new(false),
+        }
+    }
+
+    /// Notes that somebody wants it. Written once, so that a crowd does not fight for the cache line.
+    #[inline]
+    pub fn mark_used(&self) {
+        if !self.is_used.load(Ordering::Relaxed) {
+            self.is_used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether anybody wanted it.
+    pub fn is_used(&self) -> bool {
+        self.is_used.load(Ordering::Relaxed)
+    }
+
+    /// From when its renewal is due; `None`: never.
+    pub fn renew_from(&self) -> Option<Duration> {
+        match self.renew_from.load(Ordering::Relaxed) {
+            u64::MAX => None,
+            from => Some(Duration::from_nanos(from)),
         }
     }
 
@@ -89,19 +116,43 @@ impl Live {
 pub(super) type Outcome = Result<Arc<Token>, Error>;
 
 /// The token that is served and the renewal under way, of one token key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Flights {
     live: ArcSwapOption<Live>,
     state: Mutex<State>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
     under_way: Option<watch::Receiver<Option<Outcome>>>,
     failed: Option<Failed>,
     strikes: u32,
     /// The version of the record that the last login wrote.
     floor: u64,
+    watched: Watched,
+}
+
+impl State {
+    /// How the connection is now.
+    fn state(&self, live: Option<&Live>, ticks: Duration) -> ConnectionState {
+        let under_way = self.under_way.as_ref();
+        if under_way.is_some_and(|under_way| under_way.has_changed().is_ok()) {
+            return ConnectionState::Renewing;
+        }
+        match &self.failed {
+            None => ConnectionState::Healthy,
+            Some(failed) => {
+                let is_served = live.is_some_and(|live| live.is_served(ticks));
+                ConnectionState::failed(&failed.error, is_served)
+            }
+        }
+    }
+
+    fn note(&mut self, live: Option<&Live>, clock: &dyn Clock) -> Option<ConnectionState> {
+        let state = self.state(live, clock.ticks());
+        let why = self.failed.as_ref().map(|failed| &failed.error);
+        self.watched.note(state, why, clock.now())
+    }
 }
 
 /// The last failure, which is everybody's answer until its cool-down has passed.
@@ -132,12 +183,30 @@ pub(super) enum Boarding {
 pub(super) struct Announcer(watch::Sender<Option<Outcome>>);
 
 impl Flights {
+    /// Nothing yet.
+    pub fn new(now: DateTime<Utc>) -> Self {
+        Self {
+            live: ArcSwapOption::empty(),
+            state: Mutex::new(State {
+                under_way: None,
+                failed: None,
+                strikes: 0,
+                floor: 0,
+                watched: Watched::new(now),
+            }),
+        }
+    }
+
     /// The token that is fresh now: one snapshot, one comparison, one reference count.
     #[inline]
     pub fn fresh(&self, ticks: Duration) -> Option<Arc<Token>> {
         let live = self.live.load();
         let live = live.as_ref()?;
-        live.is_fresh(ticks).then(|| live.token.clone())
+        if !live.is_fresh(ticks) {
+            return None;
+        }
+        live.mark_used();
+        Some(live.token.clone())
     }
 
     pub fn live(&self) -> Option<Arc<Live>> {
@@ -150,7 +219,8 @@ impl Flights {
 
     /// Joins the renewal under way, or begins one. A failure that a new credential may mend counts only
     /// as long as `credential` is the one that failed.
-    pub fn board(&self, ticks: Duration, credential: impl FnOnce() -> Credential) -> Boarding {
+    pub fn board(&self, clock: &dyn Clock, credential: impl FnOnce() -> Credential) -> Boarding {
+        let ticks = clock.ticks();
         let mut state = self.lock();
         if let Some(token) = self.fresh(ticks) {
             return Boarding::Fresh(token); // another caller renewed it while we waited
@@ -171,12 +241,13 @@ impl Flights {
         }
         let (sender, receiver) = watch::channel(None);
         state.under_way = Some(receiver.clone());
+        state.note(None, clock);
         Boarding::Pilot(receiver, Announcer(sender))
     }
 
     /// Serves a token from now on, unless somebody has logged in since: then theirs is served, or
     /// `None`, which is to look again. `known` is the version that was served when the renewal began.
-    pub fn publish(&self, live: Live, known: Option<u64>) -> Option<Arc<Token>> {
+    pub fn publish(&self, live: Arc<Live>, known: Option<u64>) -> Option<Arc<Token>> {
         let state = self.lock();
         if live.version < state.floor {
             return None;
@@ -188,18 +259,36 @@ impl Flights {
             return Some(there.token.clone());
         }
         let token = live.token.clone();
-        self.live.store(Some(Arc::new(live)));
+        self.live.store(Some(live));
         Some(token)
     }
 
     /// Serves what somebody has logged in for, or nothing until the next renewal; what was asked for
     /// before is served no more.
-    pub fn adopt(&self, version: u64, live: Option<Live>) {
+    pub fn adopt(&self, version: u64, live: Option<Live>, clock: &dyn Clock) {
         let mut state = self.lock();
         state.floor = version;
         state.failed = None;
         state.strikes = 0;
-        self.live.store(live.map(Arc::new));
+        let live = live.map(Arc::new);
+        self.live.store(live.clone());
+        state.note(live.as_deref(), clock);
+    }
+
+    /// How the connection is, since when and why.
+    pub fn status(&self, clock: &dyn Clock) -> ConnectionStatus {
+        let live = self.live.load_full();
+        let mut state = self.lock();
+        state.note(live.as_deref(), clock);
+        let why = state.failed.as_ref().map(|failed| &failed.error);
+        state.watched.status(why)
+    }
+
+    /// The changes of that from now on.
+    pub fn subscribe(&self) -> StatusChanges {
+        let mut state = self.lock();
+        let why = state.failed.as_ref().map(|failed| failed.error.clone());
+        state.watched.subscribe(why.as_ref())
     }
 
     /// The number of failures in a row.
@@ -207,14 +296,16 @@ impl Flights {
         self.lock().strikes
     }
 
-    /// Ends the renewal: the crowd gets its outcome. A live token is never taken away by a failure.
+    /// Ends the renewal: the crowd gets its outcome. A live token is never taken away by a failure. What
+    /// the connection was before, and is now, where the two differ.
     pub fn land(
         &self,
         announcer: &Announcer,
         outcome: Outcome,
         until: Duration,
         credential: Option<Credential>,
-    ) {
+        clock: &dyn Clock,
+    ) -> Option<(ConnectionState, ConnectionState)> {
         let mut state = self.lock();
         state.under_way = None;
         match &outcome {
@@ -234,8 +325,12 @@ impl Flights {
                 }
             }
         }
+        let live = self.live.load_full();
+        let former = state.note(live.as_deref(), clock);
+        let change = former.map(|former| (former, state.state(live.as_deref(), clock.ticks())));
         drop(state);
         announcer.0.send_replace(Some(outcome));
+        change
     }
 }
 

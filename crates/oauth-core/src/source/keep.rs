@@ -11,7 +11,7 @@ use crate::record::{Change, Committed, Lease, StoreError};
 use crate::response::Granted;
 use crate::server::RotationPolicy;
 use crate::source::flight::Live;
-use crate::source::lifetime::{cool_down, moments};
+use crate::source::lifetime::{BEFORE_THE_END, cool_down, moments};
 use crate::source::renewing::Renewing;
 use crate::token::{Deviation, Token};
 use crate::tokens::{Access, TokenRecord, new_generation};
@@ -42,7 +42,7 @@ impl Renewing {
 
     /// Keeps what was answered, then publishes it.
     pub(super) async fn keep(
-        &self,
+        self: &Arc<Self>,
         lease: &Lease,
         former: TokenRecord,
         issued: Issued,
@@ -61,9 +61,10 @@ impl Renewing {
             None => (former.generation, former.follows),
         };
         let refresh_token = successor.or(former.refresh_token);
-        let (access, token) = self.receive(granted, asked_at)?;
+        // also where the access token is of no use, what the server has rotated to is kept
+        let received = self.receive(granted, asked_at);
         let record = TokenRecord {
-            access: Some(access.clone()),
+            access: received.as_ref().ok().map(|(access, _)| access.clone()),
             refresh_token,
             seeds: former.seeds,
             generation,
@@ -71,8 +72,14 @@ impl Renewing {
             scopes: former.scopes,
             ..TokenRecord::default()
         };
-        let token = match self.commit(lease, &record).await {
-            Ok(Committed::Yes) => token,
+        self.fill_slot(lease, &record).await;
+        let committed = self.commit(lease, &record).await;
+        if committed.is_ok() {
+            self.free_slot(lease).await;
+        }
+        let is_kept = committed.is_ok();
+        match committed {
+            Ok(Committed::Yes) => {}
             Ok(Committed::Journaled) => {
                 tracing::warn!(
                     "a login or another process was faster; what this renewal brought is in the journal"
@@ -87,8 +94,13 @@ impl Renewing {
             Err(error) => {
                 tracing::error!(%error, "a new token could not be kept; it works, and is lost with this process");
                 self.set_unsaved(Some((lease.clone(), record)));
-                token.not_persisted()
             }
+        }
+        let (access, token) = received?;
+        let token = if is_kept {
+            token
+        } else {
+            token.not_persisted()
         };
         let version = lease.record.version + 1;
         let moments = moments(asked_tick, access.lifetime);
@@ -99,7 +111,7 @@ impl Renewing {
             moments,
             is_replacement,
         );
-        Ok(self.flights.publish(live, known))
+        Ok(self.publish(Arc::new(live), known))
     }
 
     /// Writes what was answered, in three tries: the server has spent what it was asked with.
@@ -122,9 +134,12 @@ impl Renewing {
         let Some((lease, record)) = unsaved else {
             return;
         };
-        if let Err(error) = self.commit(&lease, &record).await {
-            tracing::error!(%error, "a new token still cannot be kept");
-            self.set_unsaved(Some((lease, record)));
+        match self.commit(&lease, &record).await {
+            Ok(_) => self.free_slot(&lease).await,
+            Err(error) => {
+                tracing::error!(%error, "a new token still cannot be kept");
+                self.set_unsaved(Some((lease, record)));
+            }
         }
     }
 
@@ -152,7 +167,7 @@ impl Renewing {
                 return Ok(None);
             }
         }
-        let why = match record.lost {
+        let why = match record.lost + record.broken_off {
             0 => error.to_string(),
             _ => format!(
                 "the answer to an earlier renewal was lost, and with it the successor ({error})"
@@ -182,6 +197,19 @@ impl Renewing {
         }
     }
 
+    /// Ends the lease; what was learnt of a renewal that was broken off is not forgotten with it.
+    pub(super) async fn note_or_release(
+        &self,
+        lease: &Lease,
+        record: &TokenRecord,
+        is_noted: bool,
+    ) {
+        match is_noted {
+            true => self.release(lease).await,
+            false => self.commit_or_log(lease, record).await,
+        }
+    }
+
     pub(super) async fn commit_or_log(&self, lease: &Lease, record: &TokenRecord) {
         let kept = self
             .env
@@ -196,7 +224,6 @@ impl Renewing {
     /// After a lost answer: unless a grace is declared, the live token is served almost to its end before
     /// the refresh token is presented once more, since that may revoke the grant.
     pub(super) fn pause_after_lost_answer(&self) -> Duration {
-        const BEFORE_THE_END: Duration = Duration::from_secs(10);
         let short = cool_down(self.flights.strikes());
         let declared = self.endpoint.server().departures.lifetime.rotation;
         if !matches!(declared, RotationPolicy::Strict | RotationPolicy::Unknown) {

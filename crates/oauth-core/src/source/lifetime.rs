@@ -34,6 +34,10 @@ pub(super) fn moments(asked: Duration, lifetime: Option<Duration>) -> Moments {
     }
 }
 
+/// So long before its end a live token is given up where a refresh token that may be spent has to be
+/// presented.
+pub(super) const BEFORE_THE_END: Duration = Duration::from_secs(10);
+
 /// How long nobody asks again after a failure that may pass: doubling from a second to a minute, the
 /// upper half of it by chance.
 pub(super) fn cool_down(strikes: u32) -> Duration {

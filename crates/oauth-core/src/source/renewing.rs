@@ -1,11 +1,12 @@
 //! A token that is renewed ahead of its end.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::client_auth::ClientAuth;
 use crate::endpoint::TokenEndpoint;
@@ -15,8 +16,10 @@ use crate::grant::ClientCredentials;
 use crate::record::{Lease, RecordId};
 use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
-use crate::source::flight::{Announcer, Boarding, Credential, Flights, outcome};
+use crate::source::flight::{Announcer, Boarding, Credential, Flights, Live, outcome};
 use crate::source::lifetime::cool_down;
+use crate::source::scheduler::{Due, Scheduler};
+use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges};
 use crate::source::token_source::TokenSource;
 use crate::token::{GrantedToken, Scopes, Token};
 use crate::tokens::{TokenKey, TokenRecord};
@@ -34,6 +37,7 @@ pub(super) struct Renewing {
     pub key: TokenKey,
     pub id: RecordId,
     pub flights: Flights,
+    scheduler: Arc<Scheduler>,
     /// What was answered and could not be kept, with the lease it was asked under.
     pub unsaved: Mutex<Option<(Lease, TokenRecord)>>,
     /// Held so that another connection of the same key sees it.
@@ -151,13 +155,15 @@ impl RenewingToken {
                 .remedy("give each its own `subject`, or ask for other scopes"));
         }
         let endpoint = TokenEndpoint::new(env, server, client)?;
+        let scheduler = Scheduler::of(env);
         let renewing = env.shared(&name, || Renewing {
             env: env.clone(),
             endpoint,
             start,
             key,
             id,
-            flights: Flights::default(),
+            flights: Flights::new(env.clock().now()),
+            scheduler,
             unsaved: Mutex::default(),
             _seed: seeds,
         });
@@ -173,19 +179,25 @@ impl RenewingToken {
         let renewing = &self.0;
         // a renewal that was cut off (its runtime ended) is begun again, once
         for _ in 0..2 {
-            let ticks = renewing.env.clock().ticks();
-            let waiting = match renewing.flights.board(ticks, || renewing.credential()) {
+            let clock = renewing.env.clock();
+            let waiting = match renewing.flights.board(clock, || renewing.credential()) {
                 Boarding::Fresh(token) => return Ok(token),
                 Boarding::CoolingDown(error) => return Err(error),
                 Boarding::Passenger(receiver) => receiver,
                 Boarding::Pilot(receiver, announcer) => {
-                    self.take_off(announcer, refused.map(|token| token.access_token().clone()))?;
+                    let refused = refused.map(|token| token.access_token().clone());
+                    self.take_off(announcer, refused, None)?;
                     receiver
                 }
             };
             let limit = renewing.env.http().settings().overall_timeout;
             match tokio::time::timeout(limit, outcome(waiting)).await {
-                Ok(Some(outcome)) => return outcome,
+                Ok(Some(outcome)) => {
+                    if let Some(live) = renewing.flights.live() {
+                        live.mark_used();
+                    }
+                    return outcome;
+                }
                 Ok(None) => {} // cut off
                 Err(_) => return Err(renewing.still_waiting(limit)),
             }
@@ -198,7 +210,12 @@ impl RenewingToken {
     }
 
     /// Renews in a task of its own, which outlives whoever began it.
-    fn take_off(&self, announcer: Announcer, refused: Option<Secret>) -> Result<(), Error> {
+    fn take_off(
+        &self,
+        announcer: Announcer,
+        refused: Option<Secret>,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Result<(), Error> {
         let renewing = self.0.clone();
         let env = renewing.env.clone();
         let begun = env.detach(async move {
@@ -214,9 +231,16 @@ impl RenewingToken {
                 }
                 _ => None,
             };
-            renewing
+            let error = outcome.as_ref().err().cloned();
+            let clock = renewing.env.clock();
+            let change = renewing
                 .flights
-                .land(&announcer, outcome, until, credential);
+                .land(&announcer, outcome, until, credential, clock);
+            renewing.tell(change, error.as_ref());
+            if error.is_some_and(|error| is_tried_again(&error)) {
+                renewing.schedule();
+            }
+            drop(permit);
         });
         if begun {
             return Ok(());
@@ -226,17 +250,17 @@ impl RenewingToken {
     }
 
     /// Renews ahead of need; what comes of it shows in the log and in the next token.
-    fn renew_in_background(&self) {
+    fn renew_in_background(&self, permit: Option<OwnedSemaphorePermit>) {
         let renewing = &self.0;
-        let ticks = renewing.env.clock().ticks();
+        let clock = renewing.env.clock();
         if let Boarding::Pilot(_, announcer) =
-            renewing.flights.board(ticks, || renewing.credential())
+            renewing.flights.board(clock, || renewing.credential())
         {
             if let Some(live) = renewing.flights.live() {
                 // the crowd is served from the hot path again while this one renewal runs
                 live.renew_not_before(Duration::MAX);
             }
-            if let Err(error) = self.take_off(announcer, None) {
+            if let Err(error) = self.take_off(announcer, None, permit) {
                 tracing::debug!(%error, "no renewal");
             }
         }
@@ -291,7 +315,60 @@ const BETWEEN_FINAL_FAILURES: Duration = Duration::from_secs(60);
 /// How often the store is looked at for a new login.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
 
+/// Whether a failure may pass without anybody's doing.
+fn is_tried_again(error: &Error) -> bool {
+    matches!(error.recovery(), Recovery::Retry { .. } | Recovery::Unknown)
+}
+
+impl Due for Renewing {
+    /// What nobody has used since it was issued is renewed when somebody wants it, and so is what has
+    /// ended meanwhile (the machine was suspended): a crowd of those would be a storm.
+    fn renew_ahead(self: Arc<Self>, permit: OwnedSemaphorePermit) {
+        let ticks = self.env.clock().ticks();
+        let Some(live) = self.flights.live() else {
+            return;
+        };
+        let unused = self.endpoint.server().departures.lifetime.renew_unused;
+        if (live.is_used() || unused) && live.is_served(ticks) && !live.is_fresh(ticks) {
+            RenewingToken(self).renew_in_background(Some(permit));
+        }
+    }
+}
+
 impl Renewing {
+    /// Serves a token from now on, and has it renewed ahead of its end.
+    pub fn publish(self: &Arc<Self>, live: Arc<Live>, known: Option<u64>) -> Option<Arc<Token>> {
+        let token = self.flights.publish(live, known);
+        self.schedule();
+        token
+    }
+
+    /// Has the live token looked at when its renewal is due.
+    pub fn schedule(self: &Arc<Self>) {
+        if let Some(at) = self.flights.live().and_then(|live| live.renew_from()) {
+            let whom: Weak<Self> = Arc::downgrade(self);
+            self.scheduler.wake_at(&self.env, at, whom);
+        }
+    }
+
+    /// Logs what has become of the connection.
+    fn tell(&self, change: Option<(ConnectionState, ConnectionState)>, why: Option<&Error>) {
+        let Some((was, is)) = change else { return };
+        let server = self.endpoint.server().name();
+        let client = &self.key.client_id;
+        let subject = self.key.subject.as_deref();
+        let why = why.map(tracing::field::display);
+        match is {
+            ConnectionState::LogInAgain | ConnectionState::Misconfigured => {
+                tracing::error!(server, client, subject, %was, %is, why, "connection");
+            }
+            ConnectionState::BackingOff | ConnectionState::ServingStale => {
+                tracing::warn!(server, client, subject, %was, %is, why, "connection");
+            }
+            _ => tracing::info!(server, client, subject, %was, %is, "connection"),
+        }
+    }
+
     /// The credential as it stands now; `None` where it cannot be read.
     fn credential(&self) -> Credential {
         self.endpoint.client().fingerprint(self.env.secrets()).ok()
@@ -325,9 +402,13 @@ impl TokenSource for RenewingToken {
         async move {
             let ticks = self.0.env.clock().ticks();
             match self.0.flights.live() {
-                Some(live) if live.is_fresh(ticks) => Ok(live.token.clone()),
+                Some(live) if live.is_fresh(ticks) => {
+                    live.mark_used();
+                    Ok(live.token.clone())
+                }
                 Some(live) if live.is_served(ticks) => {
-                    self.renew_in_background();
+                    live.mark_used();
+                    self.renew_in_background(None);
                     Ok(live.token.clone())
                 }
                 _ => self.fresh(None).await,
@@ -338,6 +419,14 @@ impl TokenSource for RenewingToken {
 
     fn replace<'a>(&'a self, refused: &'a Token) -> BoxFuture<'a, Result<Arc<Token>, Error>> {
         self.take_another(refused).boxed()
+    }
+
+    fn status(&self) -> ConnectionStatus {
+        self.0.flights.status(self.0.env.clock())
+    }
+
+    fn subscribe(&self) -> StatusChanges {
+        self.0.flights.subscribe()
     }
 
     fn adopt(&self, granted: GrantedToken) -> BoxFuture<'_, Result<(), Error>> {

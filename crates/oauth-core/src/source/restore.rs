@@ -63,7 +63,7 @@ impl Renewing {
 
     /// Writes what was granted elsewhere, whoever holds the record. Without a refresh token the stored
     /// one stays in force.
-    pub(super) async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
+    pub(super) async fn adopt(self: &Arc<Self>, granted: GrantedToken) -> Result<(), Error> {
         let scopes = granted.scopes;
         let access = granted.access_token.map(|(token, lifetime)| Access {
             token,
@@ -105,7 +105,8 @@ impl Renewing {
             .access
             .as_ref()
             .and_then(|access| self.restore(access, version));
-        self.flights.adopt(version, live);
+        self.flights.adopt(version, live, self.env.clock());
+        self.schedule();
         Ok(())
     }
 

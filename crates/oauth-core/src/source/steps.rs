@@ -12,22 +12,33 @@ use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::flight::Live;
 use crate::source::keep::logged_out;
-use crate::source::lifetime::moments;
+use crate::source::lifetime::{BEFORE_THE_END, moments};
 use crate::source::renewing::{Renewing, Start};
 use crate::token::Token;
-use crate::tokens::{TokenRecord, new_generation, seed_fingerprint};
+use crate::tokens::{TokenRecord, seed_fingerprint, seed_generation};
 
 /// Between two looks at a record that somebody else holds.
 const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
-/// What the lease is longer than all deadlines together.
-const LEASE_MARGIN: Duration = Duration::from_secs(30);
+
+/// What a renewal goes on from.
+struct Prepared {
+    record: TokenRecord,
+    grant: Grant,
+    rotation: RotationPolicy,
+    /// Whether all that is in the record is in the store too.
+    is_noted: bool,
+}
 
 impl Renewing {
     /// Brings a token other than `refused`, publishes it and keeps it.
-    pub(super) async fn renew(&self, refused: Option<&Secret>) -> Result<Arc<Token>, Error> {
+    pub(super) async fn renew(
+        self: &Arc<Self>,
+        refused: Option<&Secret>,
+    ) -> Result<Arc<Token>, Error> {
         let clock = self.env.clock();
         let began = clock.ticks();
         let known = self.flights.live().map(|live| live.version);
+        self.drain_spool().await?;
         self.keep_unsaved().await;
         loop {
             let record = match self.load().await {
@@ -74,7 +85,7 @@ impl Renewing {
     /// The store fails: what can be had again at any time is asked for all the same; what could be
     /// lost is not spent.
     async fn without_store(
-        &self,
+        self: &Arc<Self>,
         error: Error,
         is_replacement: bool,
         known: Option<u64>,
@@ -99,12 +110,15 @@ impl Renewing {
             moments,
             is_replacement,
         );
-        Ok(self.flights.publish(live, known).unwrap_or(token))
+        Ok(self.publish(Arc::new(live), known).unwrap_or(token))
     }
 
     fn lease_span(&self) -> Duration {
         let settings = self.env.http().settings();
-        settings.overall_timeout + settings.request_timeout + settings.late_answer + LEASE_MARGIN
+        settings.overall_timeout
+            + settings.request_timeout
+            + settings.late_answer
+            + settings.lease_margin
     }
 
     async fn load(&self) -> Result<Record, Error> {
@@ -119,7 +133,7 @@ impl Renewing {
 
     /// A token that another process has put into the record.
     fn published_elsewhere(
-        &self,
+        self: &Arc<Self>,
         record: &Record,
         refused: Option<&Secret>,
         known: Option<u64>,
@@ -146,66 +160,135 @@ impl Renewing {
         else {
             return Ok(None);
         };
+        let served = self.flights.live();
+        if served.is_some_and(|served| *served.token.access_token() == access.token) {
+            return Ok(None); // the one that is served already: all that has changed is what is noted of it
+        }
         let Some(live) = self.restore(&access, record.version) else {
             return Ok(None);
         };
         // also one that is due for renewal: it is served while that is done
         if live.is_served(ticks) {
-            return Ok(self.flights.publish(live, known));
+            return Ok(self.publish(Arc::new(live), known));
         }
         Ok(None)
     }
 
     /// Asks for a token and keeps it. `None`: the record has changed meanwhile; look again.
     async fn under_lease(
-        &self,
+        self: &Arc<Self>,
         lease: &Lease,
         leased_at: Duration,
         is_replacement: bool,
         known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
-        let (mut record, grant, rotation) = match self.prepare(lease) {
+        let Prepared {
+            mut record,
+            grant,
+            rotation,
+            is_noted,
+        } = match self.prepare(lease) {
             Ok(prepared) => prepared,
             Err(error) => {
                 self.release(lease).await;
                 return Err(error);
             }
         };
-        let settings = self.env.http().settings();
-        let answered_within = settings.request_timeout + settings.late_answer + LEASE_MARGIN;
-        let not_after = leased_at + self.lease_span().saturating_sub(answered_within);
-        match self.endpoint.request(&grant, rotation, not_after).await {
+        if let Some(token) = self.spend_first(lease, &record, rotation, known) {
+            self.note_or_release(lease, &record, is_noted).await;
+            return Ok(Some(token));
+        }
+        if let Err(error) = self.reserve_slot(lease).await {
+            self.note_or_release(lease, &record, is_noted).await;
+            return Err(error);
+        }
+        let not_after = leased_at + self.env.http().settings().overall_timeout;
+        let error = match self.endpoint.request(&grant, rotation, not_after).await {
             Ok(issued) => {
-                self.keep(lease, record, issued, is_replacement, known)
-                    .await
+                return self
+                    .keep(lease, record, issued, is_replacement, known)
+                    .await;
             }
-            Err(error) => {
-                match error.recovery() {
-                    Recovery::LogInAgain => return self.ended(lease, record, error).await,
-                    Recovery::Unknown => {
-                        record.lost += 1;
-                        record.lost_at.get_or_insert(self.env.clock().now());
-                        tracing::error!(
-                            lost = record.lost,
-                            %error,
-                            "the answer to a renewal was lost; the refresh token may be spent"
-                        );
-                        self.commit_or_log(lease, &record).await;
-                    }
-                    _ => self.release(lease).await,
-                }
+            Err(error) => error,
+        };
+        let outcome = match error.recovery() {
+            Recovery::LogInAgain => self.ended(lease, record, error).await,
+            Recovery::Unknown => {
+                record.lost += 1;
+                record.lost_at.get_or_insert(self.env.clock().now());
+                tracing::error!(
+                    lost = record.lost,
+                    %error,
+                    "the answer to a renewal was lost; the refresh token may be spent"
+                );
+                self.commit_or_log(lease, &record).await;
                 Err(error)
             }
+            _ => {
+                self.note_or_release(lease, &record, is_noted).await;
+                Err(error)
+            }
+        };
+        self.free_slot(lease).await;
+        outcome
+    }
+
+    /// After a renewal was broken off under strict rotation, the refresh token may be spent, and
+    /// presenting it again may revoke the grant: the live token, where there is one, is served almost to
+    /// its end before that is done.
+    fn spend_first(
+        self: &Arc<Self>,
+        lease: &Lease,
+        record: &TokenRecord,
+        rotation: RotationPolicy,
+        known: Option<u64>,
+    ) -> Option<Arc<Token>> {
+        if rotation != RotationPolicy::Strict || record.broken_off == 0 {
+            return None;
         }
+        let ticks = self.env.clock().ticks();
+        let live = match self.flights.live() {
+            Some(live) if live.is_served(ticks) => live,
+            _ => Arc::new(self.restore(record.access.as_ref()?, lease.record.version)?),
+        };
+        let until = live.served_until()?.checked_sub(BEFORE_THE_END)?;
+        if until <= ticks {
+            return None;
+        }
+        live.renew_not_before(until);
+        self.publish(live, known)
     }
 
     /// The record to go on from, and the grant to ask with.
-    fn prepare(&self, lease: &Lease) -> Result<(TokenRecord, Grant, RotationPolicy), Error> {
+    fn prepare(&self, lease: &Lease) -> Result<Prepared, Error> {
         let read = |value| TokenRecord::read(value).map_err(|error| self.store_failed(&error));
         let mut record = match &lease.record.value {
             Some(value) => read(value)?,
             None => TokenRecord::default(),
         };
+        let scopes = match &self.start {
+            Start::ClientCredentials(grant) => {
+                let grant = Grant::ClientCredentials(grant.clone());
+                return Ok(Prepared {
+                    record,
+                    grant,
+                    rotation: RotationPolicy::None,
+                    is_noted: true,
+                });
+            }
+            Start::RefreshToken { scopes, .. } => scopes,
+        };
+        let former = record.refresh_token.clone();
+        self.plant(&mut record)?;
+        // a renewal of another chain that was broken off says nothing of this one
+        if lease.abandoned && (former.is_none() || former == record.refresh_token) {
+            record.broken_off += 1;
+            record.lost_at.get_or_insert(self.env.clock().now());
+            tracing::warn!(
+                broken_off = record.broken_off,
+                "a former renewal of this token was broken off; the refresh token may be spent"
+            );
+        }
         for late in &lease.record.journal {
             // an answer that came too late for its lease is newer than what it was asked with, but not
             // than what somebody has written since
@@ -214,22 +297,6 @@ impl Renewing {
                 record = late;
             }
         }
-        let scopes = match &self.start {
-            Start::ClientCredentials(grant) => {
-                let grant = Grant::ClientCredentials(grant.clone());
-                return Ok((record, grant, RotationPolicy::None));
-            }
-            Start::RefreshToken { scopes, .. } => scopes,
-        };
-        if lease.abandoned {
-            record.lost += 1;
-            record.lost_at.get_or_insert(self.env.clock().now());
-            tracing::warn!(
-                lost = record.lost,
-                "a former renewal of this token was broken off"
-            );
-        }
-        self.plant(&mut record)?;
         if let Some(why) = &record.ended {
             return Err(logged_out(why));
         }
@@ -251,7 +318,12 @@ impl Renewing {
             refresh_token,
             scopes,
         };
-        Ok((record, Grant::RefreshToken(grant), rotation))
+        Ok(Prepared {
+            record,
+            grant: Grant::RefreshToken(grant),
+            rotation,
+            is_noted: !lease.abandoned,
+        })
     }
 
     /// What is declared of rotation; a grace that has passed since the first answer was lost is none.
@@ -283,7 +355,8 @@ impl Renewing {
         let mut planted = TokenRecord {
             refresh_token: Some(seed.clone()),
             seeds: std::mem::take(&mut record.seeds),
-            generation: new_generation(),
+            // by name, so that an answer to it is known also where no record of it was kept
+            generation: seed_generation(&seed),
             ..TokenRecord::default()
         };
         planted.take_seed(seed_fingerprint(&seed));

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::error::Error;
+use crate::source::status::{ConnectionStatus, StatusChanges};
 use crate::token::{GrantedToken, Token};
 
 /// Where tokens come from. Object-safe.
@@ -25,6 +26,12 @@ pub trait TokenSource: fmt::Debug + Send + Sync {
     /// # Errors
     /// There is none: the renewal failed, or the token was itself a replacement just now.
     fn replace<'a>(&'a self, refused: &'a Token) -> BoxFuture<'a, Result<Arc<Token>, Error>>;
+
+    /// How the connection is, since when and why.
+    fn status(&self) -> ConnectionStatus;
+
+    /// The changes of [`TokenSource::status`] from now on.
+    fn subscribe(&self) -> StatusChanges;
 
     /// Takes over a token that was granted elsewhere: by a login, by another program.
     ///

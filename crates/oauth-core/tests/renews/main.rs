@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests fail loudly")]
 
+mod ahead;
 mod chains;
+mod crashes;
 mod expiry;
 mod logins;
+mod states;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub mod spool;
 pub mod store;
 
 use std::sync::Arc;

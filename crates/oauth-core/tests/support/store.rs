@@ -1,6 +1,6 @@
 //! A store that fails when it is told to.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +17,11 @@ pub struct Faulty {
     inner: MemoryStore,
     leases: AtomicBool,
     commits: AtomicBool,
+    /// Commits that are made, and whose acknowledgement is lost.
+    unacknowledged: AtomicUsize,
+    /// Holds calls before anything is done.
+    before_commits: Mutex<Option<Arc<Gate>>>,
+    after_leases: Mutex<Option<Arc<Gate>>>,
     gate: Mutex<Option<Arc<Gate>>>,
 }
 
@@ -43,6 +48,9 @@ impl Faulty {
             inner: MemoryStore::with_clock(clock.clone()),
             leases: AtomicBool::default(),
             commits: AtomicBool::default(),
+            unacknowledged: AtomicUsize::default(),
+            before_commits: Mutex::default(),
+            after_leases: Mutex::default(),
             gate: Mutex::default(),
         }
     }
@@ -52,6 +60,25 @@ impl Faulty {
         let gate = Arc::<Gate>::default();
         *self.gate.lock().unwrap() = Some(gate.clone());
         gate
+    }
+
+    /// The next commit waits, and is made when the gate is opened.
+    pub fn hold_before_commit(&self) -> Arc<Gate> {
+        let gate = Arc::<Gate>::default();
+        *self.before_commits.lock().unwrap() = Some(gate.clone());
+        gate
+    }
+
+    /// The next lease is given, and its holder hears of it when the gate is opened.
+    pub fn hold_leases(&self) -> Arc<Gate> {
+        let gate = Arc::<Gate>::default();
+        *self.after_leases.lock().unwrap() = Some(gate.clone());
+        gate
+    }
+
+    /// The acknowledgements of so many commits are lost.
+    pub fn lose_acknowledgements(&self, commits: usize) {
+        self.unacknowledged.store(commits, Ordering::SeqCst);
     }
 
     pub fn fail_leases(&self, fail: bool) {
@@ -81,7 +108,15 @@ impl RecordStore for Faulty {
         if self.leases.load(Ordering::SeqCst) {
             return failing();
         }
-        self.inner.lease(id, version, span)
+        let gate = self.after_leases.lock().unwrap().take();
+        Box::pin(async move {
+            let lease = self.inner.lease(id, version, span).await;
+            if let Some(gate) = gate {
+                gate.reached.notify_one();
+                gate.open.notified().await;
+            }
+            lease
+        })
     }
 
     fn commit<'a>(
@@ -93,9 +128,23 @@ impl RecordStore for Faulty {
         if self.commits.load(Ordering::SeqCst) {
             return failing();
         }
+        let before = self.before_commits.lock().unwrap().take();
         let gate = self.gate.lock().unwrap().take();
+        let count = |left: usize| left.checked_sub(1);
+        let is_lost = self
+            .unacknowledged
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, count)
+            .is_ok();
         Box::pin(async move {
+            if let Some(before) = before {
+                before.reached.notify_one();
+                before.open.notified().await;
+            }
             let committed = self.inner.commit(id, lease, change).await;
+            if is_lost {
+                let problem = "the connection to the database broke";
+                return Err(StoreError::new(StoreFault::Unavailable, problem));
+            }
             if let Some(gate) = gate {
                 gate.reached.notify_one();
                 gate.open.notified().await;
