@@ -1,26 +1,28 @@
 //! The token endpoint: a grant in, a token out (RFC 6749 3.2).
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+mod send;
+mod target;
+mod uses;
+
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use chrono::{DateTime, TimeDelta, Utc};
 use tracing::Instrument as _;
-use url::Url;
 
-use crate::client_auth::apply::Attempt;
-use crate::client_auth::{Audience, ClientAuth};
-use crate::discovery::{Discovery, Metadata};
+use crate::client_auth::ClientAuth;
+use crate::discovery::Discovery;
+use crate::endpoint::send::Told;
+use crate::endpoint::uses::{Uses, claim_authority, claim_key};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind};
-use crate::grant::{Grant, Parameters};
-use crate::http::url::origin;
-use crate::http::{Failure, Pool};
-use crate::response::{self, Asked, Granted};
-use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
-use crate::secret::Secret;
+use crate::grant::Grant;
+use crate::http::Failure;
+use crate::response::Granted;
+use crate::retry::{Attempts, Verdict};
 use crate::server::{AuthorizationServer, Endpoints, RotationPolicy};
+use crate::traffic::{Gate, Lane, Traffic, may_be_the_clock, spread};
 
 /// The token endpoint of one server, for one client.
 #[derive(Debug)]
@@ -29,6 +31,7 @@ pub(crate) struct TokenEndpoint {
     server: AuthorizationServer,
     client: ClientAuth,
     discovery: Option<Arc<Discovery>>,
+    traffic: Arc<Traffic>,
     /// Held so that they live as long as anybody needs them.
     _key_uses: Option<Arc<Uses>>,
     _authorities: Arc<Uses>,
@@ -40,28 +43,6 @@ pub(crate) struct Issued {
     pub granted: Granted,
     pub asked_at: DateTime<Utc>,
     pub asked_tick: Duration,
-}
-
-/// What something was first used for: a key pair for an authority, an authority for an endpoint.
-#[derive(Debug, Default)]
-struct Uses(Mutex<HashMap<String, String>>);
-
-impl Uses {
-    /// Notes a use; where there was another one before, that one.
-    fn other(&self, what: &str, purpose: &str) -> Option<String> {
-        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = uses
-            .entry(what.to_owned())
-            .or_insert_with(|| purpose.to_owned());
-        (first != purpose).then(|| first.clone())
-    }
-}
-
-/// Where a request goes.
-struct Target {
-    url: Url,
-    issuer: Option<String>,
-    foreign: bool,
 }
 
 impl TokenEndpoint {
@@ -79,11 +60,16 @@ impl TokenEndpoint {
                 Some(env.shared(&name, || Discovery::new(base.clone(), *kind, issuer)))
             }
         };
+        let traffic = match &server.endpoints {
+            Endpoints::Configured { token_url } => Traffic::of(env, token_url),
+            Endpoints::Discovered { base, .. } => Traffic::of(env, base),
+        };
         Ok(Self {
             env: env.clone(),
             server,
             client,
             discovery,
+            traffic,
             _key_uses: key_uses,
             _authorities: authorities,
         })
@@ -115,23 +101,74 @@ impl TokenEndpoint {
             .await
     }
 
+    /// Why no request would be sent now: the server fails, refuses the credential, or asked to wait for
+    /// longer than anybody here may. A look spends nothing and takes no turn.
+    pub fn is_shut(&self) -> Option<Error> {
+        let lane = self.lane();
+        match lane.look(|| self.credential()) {
+            Gate::Open => None,
+            Gate::Shut(error) => Some(error),
+            Gate::Wait(wait) => {
+                let overall = self.env.http().settings().overall_timeout;
+                (wait > overall).then(|| lane.throttle(wait))
+            }
+        }
+    }
+
+    /// How often this server was found to answer again; what failed before that may be tried anew.
+    pub fn recoveries(&self) -> u32 {
+        self.traffic.recoveries()
+    }
+
+    /// How long a failure of the server may be everybody's answer; `None`: it is no such failure.
+    pub fn longest_cool_down(&self, error: &Error) -> Option<Duration> {
+        self.lane().longest_cool_down(error)
+    }
+
+    fn lane(&self) -> Lane<'_> {
+        let authority = self.server.authority();
+        Lane::new(&self.traffic, authority, &self.client.id, self.env.clock())
+    }
+
+    /// What the server is shown as proof, and how; `None`: it cannot be read.
+    fn credential(&self) -> Option<u64> {
+        let mut hasher = DefaultHasher::new();
+        let fingerprint = self.client.fingerprint(self.env.secrets()).ok()?;
+        let audience = self.client.audience().map(ToString::to_string);
+        (self.client.method_name(), fingerprint, audience).hash(&mut hasher);
+        format!("{:?}", self.server.departures).hash(&mut hasher);
+        Some(hasher.finish())
+    }
+
     async fn attempts(
         &self,
         grant: &Grant,
         rotation: RotationPolicy,
         not_after: Duration,
     ) -> Result<Issued, Error> {
+        if let Some(error) = self.is_shut() {
+            return Err(error);
+        }
         let target = self.resolve().await?;
         let class = grant.replay_class(rotation);
         let clock = self.env.clock();
         let overall = self.env.http().settings().overall_timeout;
-        let mut attempts = Attempts::new(class, clock.ticks(), overall);
+        let lane = self.lane();
+        let mut attempts = Attempts::new(class, clock.ticks(), overall).for_a_crowd();
+        let mut former: Option<Failure> = None;
+        let mut by_its_clock = false;
         loop {
+            if let Err(shut) = self.enter(&lane, &attempts).await {
+                return Err(former.map_or(shut, |former| attempts.settle(&former)));
+            }
             let number = attempts.begin();
             let started = clock.ticks();
-            let outcome = self.attempt(grant, class, &target, number, not_after).await;
+            let mut told = Told::default();
+            let outcome = self
+                .attempt(grant, class, &target, number, not_after, &mut told)
+                .await;
             let duration_ms = clock.ticks().saturating_sub(started).as_millis();
-            let failure = match outcome {
+            let mut failure = match outcome {
                 Ok(issued) => {
                     tracing::info!(
                         attempt = number,
@@ -139,236 +176,88 @@ impl TokenEndpoint {
                         duration_ms,
                         "token request"
                     );
+                    lane.granted();
                     return Ok(issued);
                 }
                 Err(failure) => failure,
             };
             let outcome = failure.error.kind().name();
             tracing::warn!(attempt = number, outcome, duration_ms, error = %failure.error, "token request");
-            match attempts.judge(&failure, clock.ticks()) {
+            if told.is_sent {
+                lane.failed(&failure.error, failure.sent);
+            }
+            let is_clock = self.client.audience().is_some() && may_be_the_clock(&failure.error);
+            if let Some(reading) = told.reading.filter(|_| is_clock) {
+                // the server refused it: nothing was processed, whatever it would have spent
+                if !by_its_clock
+                    && reading.is_harmful(told.signed_ahead)
+                    && !reading.is_harmful(self.ahead())
+                    && lane.pay_for_repeat(&failure.error)
+                {
+                    by_its_clock = true;
+                    former = Some(failure);
+                    continue;
+                }
+                if reading.is_harmful(TimeDelta::zero()) {
+                    failure.error = failure.error.adding(&format!(" ({})", reading.words()));
+                }
+            }
+            match self.next(&lane, &mut attempts, &failure) {
                 Verdict::Again(pause) => clock.sleep(pause).await,
                 Verdict::Stop(error) => return Err(error),
             }
+            former = Some(failure);
         }
     }
 
-    /// One attempt: authentication is made anew, so that no `jti` is sent twice.
-    async fn attempt(
-        &self,
-        grant: &Grant,
-        class: ReplayClass,
-        target: &Target,
-        number: u32,
-        not_after: Duration,
-    ) -> Result<Issued, Failure> {
-        let departures = &self.server.departures;
-        let asked_at = self.env.clock().now();
-        let asked_tick = self.env.clock().ticks();
-        let mut parameters = grant.parameters(departures).map_err(Failure::unsent)?;
-        let mut headers = HeaderMap::new();
-        let attempt = Attempt {
-            now: asked_at,
-            token_url: &target.url,
-            issuer: target.issuer.as_deref(),
-            departures,
-            secrets: self.env.secrets(),
-            patience: self.env.http().settings().request_timeout,
-        };
-        let applied = self
-            .client
-            .apply(&attempt, &mut parameters, &mut headers)
-            .await
-            .map_err(Failure::unsent)?;
-        let secrets: Vec<Secret> = parameters
-            .secrets()
-            .cloned()
-            .chain(applied.secrets.iter().cloned())
-            .collect();
-        if self.env.clock().ticks() > not_after {
-            let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
-            return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
-        }
-        let request = self.build(&target.url, &parameters, headers);
-        let settings = self.env.http().settings();
-        let timeout = match class {
-            ReplayClass::Safe => settings.request_timeout,
-            // its callers have long been told of the timeout; what it brings is still kept
-            _ => settings
-                .request_timeout
-                .saturating_add(settings.late_answer),
-        };
-        let answer = self
-            .env
-            .http()
-            .exchange(
-                request,
-                pool(class, target, number),
-                timeout,
-                settings.body_limit,
-            )
-            .await?;
-        let from = origin(&target.url);
-        let asked = Asked {
-            from: &from,
-            scopes: grant.scopes(),
-            renewal: matches!(grant, Grant::RefreshToken(_)),
-            refresh_token_expected: grant.may_bring_refresh_token(),
-            authentication: &applied.description,
-            secrets: &secrets,
-            departures,
-            retry_after: retry_after(&answer.headers, self.env.clock().now()),
-        };
-        let granted = response::judge(answer.status, &answer.headers, &answer.body, &asked)
-            .map_err(Failure::answered)?;
-        Ok(Issued {
-            granted,
-            asked_at,
-            asked_tick,
-        })
-    }
-
-    fn build(&self, url: &Url, parameters: &Parameters, headers: HeaderMap) -> reqwest::Request {
-        let mut request = reqwest::Request::new(Method::POST, url.clone());
-        let all = request.headers_mut();
-        all.insert(
-            http::header::ACCEPT,
-            HeaderValue::from_static("application/json"),
-        );
-        all.insert(
-            http::header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
-        for (name, value) in &self.server.departures.request.headers {
-            // checked when they were declared
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
-                all.insert(name, value);
+    /// Waits for the server's leave to send, as long as the attempts may take.
+    async fn enter(&self, lane: &Lane<'_>, attempts: &Attempts) -> Result<(), Error> {
+        let clock = self.env.clock();
+        loop {
+            match lane.enter(|| self.credential()) {
+                Gate::Open => return Ok(()),
+                Gate::Shut(error) => return Err(error),
+                Gate::Wait(wait) if wait > attempts.left(clock.ticks()) => {
+                    return Err(lane.throttle(wait));
+                }
+                Gate::Wait(wait) => clock.sleep(spread(wait)).await,
             }
         }
-        all.extend(headers);
-        *request.body_mut() = Some(parameters.encode().to_string().into());
-        request
     }
 
-    async fn resolve(&self) -> Result<Target, Error> {
-        let Some(discovery) = &self.discovery else {
-            let Endpoints::Configured { token_url } = &self.server.endpoints else {
-                return Err(Error::config("token_url", "no endpoint is configured"));
-            };
-            let issuer = self.server.issuer.clone();
-            return Ok(Target {
-                url: token_url.clone(),
-                issuer,
-                foreign: false,
-            });
-        };
-        let metadata = discovery.metadata(&self.env).await?;
-        self.check_algorithm(&metadata)?;
-        self.compare_method(&metadata);
-        let issuer = self
-            .server
-            .issuer
-            .clone()
-            .or_else(|| metadata.issuer.clone());
-        Ok(Target {
-            url: metadata.token_endpoint.clone(),
-            issuer,
-            foreign: metadata.foreign,
-        })
-    }
-
-    /// What is configured goes before what is published (RFC 8414 2), but where they differ, that is the
-    /// likeliest cause of an `invalid_client`.
-    fn compare_method(&self, metadata: &Metadata) {
-        let method = self.client.method_name();
-        if let Some(known) = &metadata.auth_methods
-            && !known.iter().any(|known| known == method)
-        {
-            let published = crate::text::escape(&known.join(", "));
-            tracing::warn!(
-                method,
-                published,
-                "the server does not list this method of client authentication"
+    /// What follows a failed attempt, for this request and for all others of the client.
+    fn next(&self, lane: &Lane<'_>, attempts: &mut Attempts, failure: &Failure) -> Verdict {
+        let error = &failure.error;
+        let verdict = attempts.judge(failure, self.env.clock().ticks());
+        if error.kind() == ErrorKind::Throttled {
+            lane.throttled(
+                error,
+                match verdict {
+                    Verdict::Again(pause) => Some(pause),
+                    Verdict::Stop(_) => None,
+                },
             );
         }
-    }
-
-    /// RFC 8414 2: an assertion in an algorithm that the server does not list is not worth sending.
-    fn check_algorithm(&self, metadata: &Metadata) -> Result<(), Error> {
-        let (Some(known), Some(algorithm)) = (
-            &metadata.assertion_algorithms,
-            self.client.assertion_algorithm(self.env.secrets())?,
-        ) else {
-            return Ok(());
-        };
-        if known.contains(&algorithm) {
-            return Ok(());
+        let is_refused = error
+            .oauth()
+            .is_some_and(|oauth| oauth.code == "invalid_client");
+        if is_refused && let Some(credential) = self.credential() {
+            lane.refused(credential, error);
         }
-        let known = match known.is_empty() {
-            true => "in none at all".to_owned(),
-            false => format!("in: {}", crate::text::escape(&known.join(", "))),
-        };
-        Err(Error::config(
-            "key.algorithm",
-            format!("the server's document says that it takes no assertion in {algorithm}, but {known}"),
-        )
-        .remedy("use a key for one of these, or, where the server's document is wrong, configure `token_url`"))
+        match verdict {
+            Verdict::Again(_) if !lane.pay_for_repeat(error) => {
+                Verdict::Stop(attempts.settle(failure))
+            }
+            verdict => verdict,
+        }
     }
-}
 
-fn pool(class: ReplayClass, target: &Target, number: u32) -> Pool {
-    match (target.foreign, class, number) {
-        (true, ..) => Pool::Guarded,
-        (false, ReplayClass::Safe, 1) => Pool::Shared,
-        // a repeat leaves the connection that failed, as 421 asks for (RFC 9110 15.5.20)
-        _ => Pool::Fresh,
-    }
-}
-
-/// With the token endpoint as audience, a server that is handed an assertion by mix-up could use it at
-/// another where the same key is registered (draft-ietf-oauth-security-topics-update 2.1.2).
-fn claim_key(
-    env: &Env,
-    server: &AuthorizationServer,
-    client: &ClientAuth,
-) -> Result<Option<Arc<Uses>>, Error> {
-    if client.audience() != Some(&Audience::TokenEndpoint)
-        || server.departures.assertion.key_shared_between_issuers
-    {
-        return Ok(None);
-    }
-    let Some(key) = client.key_thumbprint(env.secrets())? else {
-        return Ok(None);
-    };
-    let uses = env.shared("key uses", Uses::default);
-    let Some(other) = uses.other(&key, server.authority()) else {
-        return Ok(Some(uses));
-    };
-    let other = crate::text::escape(other.split('?').next().unwrap_or_default());
-    let problem = format!(
-        "this key pair already signs for {other}, and with the token endpoint as audience one server could use \
-         an assertion at the other"
-    );
-    Err(Error::config("key", problem).remedy(
-        "make a key for each server, or, where servers share a registration, declare \
-         `departures.assertion.key_shared_between_issuers = true`",
-    ))
-}
-
-/// Tokens are kept by their issuer: two servers under one issuer would be handed each other's.
-fn claim_authority(env: &Env, server: &AuthorizationServer) -> Result<Arc<Uses>, Error> {
-    let endpoint = match &server.endpoints {
-        Endpoints::Configured { token_url } => token_url.to_string(),
-        Endpoints::Discovered { base, kind } => format!("{kind:?} {base}"),
-    };
-    let uses = env.shared("authorities", Uses::default);
-    match uses.other(server.authority(), &endpoint) {
-        None => Ok(uses),
-        Some(_) => Err(Error::config(
-            "issuer",
-            "another connection names this issuer with another token endpoint, and tokens are kept by issuer",
-        )
-        .remedy("give each server its own `issuer`, or leave it out and configure `token_url` alone")),
+    /// How far the server's clock is ahead of this machine's, as far as that is known.
+    fn ahead(&self) -> TimeDelta {
+        let clock = self.env.clock();
+        if !self.env.http().settings().learn_clock_skew {
+            return TimeDelta::zero();
+        }
+        self.traffic.skew.ahead(clock.now(), clock.ticks())
     }
 }

@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Http,
     /// The server asks to slow down.
     Throttled,
+    /// The server has failed time after time and is left alone for a while. Nothing was sent.
+    Circuit,
     /// What discovery brought cannot be used.
     Discovery(DiscoveryFault),
     /// A request to an origin that the token is not for. Nothing was sent.
@@ -170,6 +172,7 @@ impl ErrorKind {
             Self::OAuth => "OAuth",
             Self::Http => "Http",
             Self::Throttled => "Throttled",
+            Self::Circuit => "Circuit",
             Self::Discovery(fault) => match fault {
                 DiscoveryFault::Issuer => "Discovery.Issuer",
                 DiscoveryFault::Missing => "Discovery.Missing",
@@ -204,7 +207,7 @@ impl ErrorKind {
                 Recovery::FixConfig
             }
             Self::Discovery(_) => Recovery::FixConfig,
-            Self::Connect | Self::Timeout | Self::Interrupted | Self::Throttled => {
+            Self::Connect | Self::Timeout | Self::Interrupted | Self::Throttled | Self::Circuit => {
                 Recovery::Retry { after: None }
             }
             Self::Store(fault) => match fault {

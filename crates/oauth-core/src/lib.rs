@@ -55,6 +55,7 @@ pub mod source;
 mod text;
 pub mod token;
 pub mod tokens;
+mod traffic;
 
 pub use crate::adapter::Adapter;
 pub use crate::client::AuthorizedClient;

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use http::HeaderMap;
 
 use crate::error::{Error, ErrorKind, Recovery};
-use crate::http::{Failure, Sent};
+use crate::http::{Failure, Sent, date_of};
 use crate::server::RotationPolicy;
 
 /// What may be done when the answer to a request is lost: a property of its grant.
@@ -47,6 +47,7 @@ pub(crate) struct Attempts {
     overall: Duration,
     made: u32,
     repeated: bool,
+    is_shared: bool,
 }
 
 impl Attempts {
@@ -58,7 +59,22 @@ impl Attempts {
             overall,
             made: 0,
             repeated: false,
+            is_shared: false,
         }
+    }
+
+    /// A crowd shares what becomes of it, and its cool-down: a server that is overloaded and does not
+    /// say until when (503) is not asked again for this one.
+    #[must_use]
+    pub fn for_a_crowd(mut self) -> Self {
+        self.is_shared = true;
+        self
+    }
+
+    /// What is left at a tick of the time they may take together.
+    pub fn left(&self, ticks: Duration) -> Duration {
+        self.overall
+            .saturating_sub(ticks.saturating_sub(self.started))
     }
 
     /// The number of the attempt about to be made, from 1.
@@ -74,6 +90,13 @@ impl Attempts {
         let pause = match (self.class, standing) {
             (_, Standing::Final) => return Verdict::Stop(error.clone()),
             (ReplayClass::Safe, Standing::Unreadable) => return Verdict::Stop(error.clone()),
+            (class, Standing::Ambiguous)
+                if self.is_shared
+                    && error.status() == Some(503)
+                    && class != ReplayClass::Rotating(RotationPolicy::Unknown) =>
+            {
+                return Verdict::Stop(self.settle(failure));
+            }
             (_, Standing::NotProcessedOnce) if self.repeated => {
                 return Verdict::Stop(error.clone());
             }
@@ -82,7 +105,7 @@ impl Attempts {
                 Duration::ZERO
             }
             (ReplayClass::Safe, _) | (_, Standing::NotProcessed) => self.pause(),
-            (ReplayClass::Once, _) => return Verdict::Stop(ambiguous(error)),
+            (ReplayClass::Once, _) => return Verdict::Stop(self.settle(failure)),
             (ReplayClass::Rotating(RotationPolicy::None), _) => self.pause(),
             (ReplayClass::Rotating(RotationPolicy::Unknown), _) if !self.repeated => {
                 self.repeated = true;
@@ -93,20 +116,27 @@ impl Attempts {
             {
                 self.pause()
             }
-            (ReplayClass::Rotating(_), _) => return Verdict::Stop(ambiguous(error)),
+            (ReplayClass::Rotating(_), _) => return Verdict::Stop(self.settle(failure)),
         };
         let pause = pause.max(error.retry_after().unwrap_or_default());
         let passed = ticks.saturating_sub(self.started);
         if self.made >= ATTEMPTS || passed.saturating_add(pause) > self.overall {
-            let unknown = matches!(standing, Standing::Ambiguous | Standing::Unreadable)
-                && self.class != ReplayClass::Safe;
-            return Verdict::Stop(if unknown {
-                ambiguous(error)
-            } else {
-                error.clone()
-            });
+            return Verdict::Stop(self.settle(failure));
         }
         Verdict::Again(pause)
+    }
+
+    /// What a failure is where no attempt follows it.
+    pub fn settle(&self, failure: &Failure) -> Error {
+        let is_unknown = matches!(
+            Standing::of(failure),
+            Standing::Ambiguous | Standing::Unreadable
+        );
+        if is_unknown && self.class != ReplayClass::Safe {
+            ambiguous(&failure.error)
+        } else {
+            failure.error.clone()
+        }
     }
 
     /// Full jitter: anything from nothing to the bound, so that a crowd spreads out.
@@ -180,9 +210,11 @@ pub(crate) fn fraction() -> f64 {
 }
 
 /// How long a server asks to wait: the larger of its `Retry-After` headers, as seconds or a date
-/// (RFC 9110 10.2.3), at most an hour. A date in the past, a negative number and anything else are
-/// no answer.
+/// (RFC 9110 10.2.3), at most an hour. A date is read against the answer's own `Date`, where there is
+/// one: it is the same clock that wrote both. A date in the past, a negative number and anything else
+/// are no answer.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let now = date_of(headers).unwrap_or(now);
     headers
         .get_all(http::header::RETRY_AFTER)
         .iter()
@@ -322,6 +354,42 @@ mod tests {
             verdicts(STRICT, &answered(503, later)),
             (3, ErrorKind::Http)
         );
+    }
+
+    #[test]
+    fn a_crowd_does_not_repeat_what_an_overloaded_server_does_not_want() {
+        let retry = Recovery::Retry { after: None };
+        let none = ReplayClass::Rotating(RotationPolicy::None);
+        for (class, status, made) in [
+            (ReplayClass::Safe, 503, 1),
+            (ReplayClass::Safe, 502, 3),
+            (none, 503, 1),
+            (GRACE, 503, 1),
+            (UNKNOWN, 503, 2),
+            (STRICT, 503, 1),
+        ] {
+            let failure = answered(status, retry);
+            let mut attempts = Attempts::new(class, Duration::ZERO, OVERALL).for_a_crowd();
+            let seen = std::iter::repeat_with(|| {
+                attempts.begin();
+                attempts.judge(&failure, Duration::ZERO)
+            })
+            .take_while(|verdict| matches!(verdict, Verdict::Again(_)))
+            .count();
+            assert_eq!(seen + 1, made, "{class:?} {status}");
+        }
+    }
+
+    #[test]
+    fn a_date_to_wait_for_is_read_against_the_answers_own() {
+        let now = DateTime::UNIX_EPOCH;
+        let date = (http::header::DATE, "Thu, 01 Jan 2026 00:00:00 GMT");
+        let after = (http::header::RETRY_AFTER, "Thu, 01 Jan 2026 00:00:30 GMT");
+        let headers: HeaderMap = [date, after]
+            .into_iter()
+            .map(|(name, value)| (name, value.parse().unwrap()))
+            .collect();
+        assert_eq!(retry_after(&headers, now), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -25,7 +25,7 @@ fn assertion(request: &Exchange) -> Result<(Value, Value), Failure> {
 /// Also an attempt that is repeated has an assertion of its own, that names it and ends soon.
 pub(super) async fn makes_a_fresh_jti_for_every_attempt<S: Subject>(stage: Stage) -> Outcome {
     let it = Connected::<S>::to(&stage)?;
-    stage.server().answer(Endpoint::Token, Answer::status(503));
+    stage.server().answer(Endpoint::Token, Answer::status(502));
     let first = it.call().await;
     stage.advance(AFTER_THE_END);
     let second = it.call().await;

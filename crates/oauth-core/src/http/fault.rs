@@ -4,6 +4,8 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use chrono::{DateTime, SecondsFormat, Utc};
+
 use crate::error::{Error, ErrorKind, ProtocolFault};
 use crate::http::guard::{self, NoPublicAddress};
 use crate::http::settings::HttpSettings;
@@ -140,8 +142,16 @@ fn of_connect(error: &reqwest::Error, to: &str, deadline: Duration) -> Error {
             "no TLS connection to {to}: {}",
             text::escape(&tls.to_string())
         );
-        return Error::new(ErrorKind::Tls, problem)
-            .remedy("check the server's certificate; a private root of trust goes into `HttpSettings::ca_roots`");
+        let error = Error::new(ErrorKind::Tls, problem);
+        return match by_the_clock(tls) {
+            Some(clock) => error.adding(&clock).remedy(
+                "check this machine's clock first, then the server's certificate; a private root of trust goes \
+                 into `HttpSettings::ca_roots`",
+            ),
+            None => error.remedy(
+                "check the server's certificate; a private root of trust goes into `HttpSettings::ca_roots`",
+            ),
+        };
     }
     if error.is_timeout() {
         let problem = format!("no connection to {to} within {deadline:?}");
@@ -151,6 +161,25 @@ fn of_connect(error: &reqwest::Error, to: &str, deadline: Duration) -> Error {
     let problem = format!("no connection to {to}: {}", causes(error));
     Error::new(ErrorKind::Connect, problem)
         .remedy("check the host, the port, the proxy and the network")
+}
+
+/// What this machine's clock says, where a certificate was refused for its time alone: a wrong clock
+/// makes every certificate invalid, and a right one few. It is the system's clock that judges.
+fn by_the_clock(error: &rustls::Error) -> Option<String> {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let rustls::Error::InvalidCertificate(fault) = error else {
+        return None;
+    };
+    let judged_at = match fault {
+        ExpiredContext { time, .. } | NotValidYetContext { time, .. } => {
+            i64::try_from(time.as_secs())
+        }
+        Expired | NotValidYet => Ok(Utc::now().timestamp()),
+        _ => return None,
+    };
+    let judged_at = DateTime::from_timestamp(judged_at.ok()?, 0)?;
+    let judged_at = judged_at.to_rfc3339_opts(SecondsFormat::Secs, true);
+    Some(format!(" (this machine's clock says {judged_at})"))
 }
 
 /// The server says that it did not process the request (RFC 9113 8.7).

@@ -2,6 +2,7 @@
 //! refused, and errors without URLs.
 
 mod body;
+mod date;
 mod fault;
 mod guard;
 mod settings;
@@ -15,6 +16,7 @@ use ::url::Url;
 use http::{HeaderMap, StatusCode};
 
 pub use crate::http::body::read_limited;
+pub(crate) use crate::http::date::date_of;
 pub(crate) use crate::http::fault::{Failure, Sent, of_request as failure_of_request};
 pub use crate::http::settings::{HttpSettings, Proxy};
 

@@ -53,6 +53,11 @@ pub struct HttpSettings {
     /// so there only addresses that stand in the URL itself are checked: let the proxy refuse the
     /// others. Default no.
     pub private_endpoints: bool,
+    /// Learn from the `Date` of its answers how far an authorization server's clock is from this
+    /// machine's, and sign for it by its own: `iat`, `nbf` and `exp` of assertions. What differs by
+    /// less than 2 s is no difference, what differs by more than 10 min is not believed; neither
+    /// changes how long a token is used. Default yes.
+    pub learn_clock_skew: bool,
     /// The `User-Agent` of every request.
     pub user_agent: String,
 }
@@ -85,6 +90,7 @@ impl Default for HttpSettings {
             body_limit: 1024 * 1024,
             loopback_http: false,
             private_endpoints: false,
+            learn_clock_skew: true,
             user_agent: concat!("oauth-core/", env!("CARGO_PKG_VERSION")).into(),
         }
     }

@@ -160,7 +160,16 @@ impl State {
 struct Failed {
     error: Error,
     until: Duration,
-    credential: Option<Credential>,
+    unless: Unless,
+}
+
+/// What ends a cool-down before its time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unless {
+    /// Another credential than this one.
+    pub credential: Option<Credential>,
+    /// The server answers again: another count of its recoveries than this one.
+    pub recoveries: Option<u32>,
 }
 
 /// The fingerprint of a credential; `None`: it could not be read.
@@ -218,8 +227,14 @@ impl Flights {
     }
 
     /// Joins the renewal under way, or begins one. A failure that a new credential may mend counts only
-    /// as long as `credential` is the one that failed.
-    pub fn board(&self, clock: &dyn Clock, credential: impl FnOnce() -> Credential) -> Boarding {
+    /// as long as `credential` is the one that failed, and one of the server only until that answers
+    /// somebody again.
+    pub fn board(
+        &self,
+        clock: &dyn Clock,
+        recoveries: u32,
+        credential: impl FnOnce() -> Credential,
+    ) -> Boarding {
         let ticks = clock.ticks();
         let mut state = self.lock();
         if let Some(token) = self.fresh(ticks) {
@@ -233,6 +248,11 @@ impl Flights {
         if let Some(failed) = &state.failed
             && ticks < failed.until
             && failed
+                .unless
+                .recoveries
+                .is_none_or(|then| then == recoveries)
+            && failed
+                .unless
                 .credential
                 .as_ref()
                 .is_none_or(|failed| *failed == credential())
@@ -303,7 +323,7 @@ impl Flights {
         announcer: &Announcer,
         outcome: Outcome,
         until: Duration,
-        credential: Option<Credential>,
+        unless: Unless,
         clock: &dyn Clock,
     ) -> Option<(ConnectionState, ConnectionState)> {
         let mut state = self.lock();
@@ -318,7 +338,7 @@ impl Flights {
                 state.failed = Some(Failed {
                     error: error.clone(),
                     until,
-                    credential,
+                    unless,
                 });
                 if let Some(live) = self.live.load_full() {
                     live.renew_not_before(until);

@@ -16,7 +16,7 @@ use crate::grant::ClientCredentials;
 use crate::record::{Lease, RecordId};
 use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
-use crate::source::flight::{Announcer, Boarding, Credential, Flights, Live, outcome};
+use crate::source::flight::{Announcer, Boarding, Credential, Flights, Live, Unless, outcome};
 use crate::source::lifetime::cool_down;
 use crate::source::scheduler::{Due, Scheduler};
 use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges};
@@ -179,8 +179,7 @@ impl RenewingToken {
         let renewing = &self.0;
         // a renewal that was cut off (its runtime ended) is begun again, once
         for _ in 0..2 {
-            let clock = renewing.env.clock();
-            let waiting = match renewing.flights.board(clock, || renewing.credential()) {
+            let waiting = match renewing.board() {
                 Boarding::Fresh(token) => return Ok(token),
                 Boarding::CoolingDown(error) => return Err(error),
                 Boarding::Passenger(receiver) => receiver,
@@ -219,23 +218,22 @@ impl RenewingToken {
         let renewing = self.0.clone();
         let env = renewing.env.clone();
         let begun = env.detach(async move {
+            let recoveries = renewing.endpoint.recoveries();
             let outcome = renewing.renew(refused.as_ref()).await;
             let now = renewing.env.clock().ticks();
             let until = match &outcome {
                 Ok(_) => now,
                 Err(error) => now.saturating_add(renewing.pause_after(error)),
             };
-            let credential = match &outcome {
-                Err(error) if error.recovery() == Recovery::FixConfig => {
-                    Some(renewing.credential())
-                }
-                _ => None,
+            let unless = match &outcome {
+                Ok(_) => Unless::default(),
+                Err(error) => renewing.unless(error, recoveries),
             };
             let error = outcome.as_ref().err().cloned();
             let clock = renewing.env.clock();
             let change = renewing
                 .flights
-                .land(&announcer, outcome, until, credential, clock);
+                .land(&announcer, outcome, until, unless, clock);
             renewing.tell(change, error.as_ref());
             if error.is_some_and(|error| is_tried_again(&error)) {
                 renewing.schedule();
@@ -252,10 +250,7 @@ impl RenewingToken {
     /// Renews ahead of need; what comes of it shows in the log and in the next token.
     fn renew_in_background(&self, permit: Option<OwnedSemaphorePermit>) {
         let renewing = &self.0;
-        let clock = renewing.env.clock();
-        if let Boarding::Pilot(_, announcer) =
-            renewing.flights.board(clock, || renewing.credential())
-        {
+        if let Boarding::Pilot(_, announcer) = renewing.board() {
             if let Some(live) = renewing.flights.live() {
                 // the crowd is served from the hot path again while this one renewal runs
                 live.renew_not_before(Duration::MAX);
@@ -374,10 +369,33 @@ impl Renewing {
         self.endpoint.client().fingerprint(self.env.secrets()).ok()
     }
 
+    fn board(&self) -> Boarding {
+        let recoveries = self.endpoint.recoveries();
+        let clock = self.env.clock();
+        self.flights.board(clock, recoveries, || self.credential())
+    }
+
+    /// What ends the cool-down after a failure early. `recoveries`: of the server, before it was asked.
+    fn unless(&self, error: &Error, recoveries: u32) -> Unless {
+        let is_final = error.recovery() == Recovery::FixConfig;
+        let is_servers = self.endpoint.longest_cool_down(error).is_some();
+        Unless {
+            credential: is_final.then(|| self.credential()),
+            recoveries: (is_final || is_servers).then_some(recoveries),
+        }
+    }
+
     fn pause_after(&self, error: &Error) -> Duration {
         match error.recovery() {
             Recovery::Retry { after } => {
-                cool_down(self.flights.strikes()).max(after.unwrap_or_default())
+                let pause = cool_down(self.flights.strikes());
+                // that a server returned must not be missed because it was away for long
+                let longest = self.endpoint.longest_cool_down(error);
+                match (longest, error.kind()) {
+                    (Some(longest), ErrorKind::Circuit) => after.unwrap_or(longest),
+                    (Some(longest), _) => pause.min(longest).max(after.unwrap_or_default()),
+                    (None, _) => pause.max(after.unwrap_or_default()),
+                }
             }
             Recovery::LogInAgain => BETWEEN_LOOKS,
             Recovery::Unknown => self.pause_after_lost_answer(),

@@ -48,6 +48,9 @@ impl Renewing {
             if let Some(token) = self.published_elsewhere(&record, refused, known)? {
                 return Ok(token);
             }
+            if let Some(error) = self.endpoint.is_shut() {
+                return Err(error); // the store is not troubled for a request that is not made
+            }
             let leased_at = clock.ticks();
             match self
                 .env

@@ -146,7 +146,7 @@ async fn a_repeated_request_has_a_fresh_assertion() {
         let stage = strict_for(&clock, &[&key(Algorithm::ES256)]).await;
         match lost {
             true => stage.lose_answer(Endpoint::Token),
-            false => stage.answer(Endpoint::Token, Answer::status(503)),
+            false => stage.answer(Endpoint::Token, Answer::status(502)),
         }
         let (env, client) = with_key(&clock, Algorithm::ES256, Audience::TokenEndpoint);
         let wanted = Wanted::of(&env, &stage).client(client);

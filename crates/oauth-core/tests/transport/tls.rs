@@ -28,6 +28,11 @@ async fn a_certificate_that_is_not_the_servers_ends_the_connection_before_a_byte
         assert_eq!(error.kind(), ErrorKind::Tls, "{certificate:?}: {error}");
         assert_eq!(error.recovery(), Recovery::FixConfig);
         assert!(error.to_string().contains("ca_roots"), "{error}");
+        assert_eq!(
+            error.to_string().contains("this machine's clock says 20"),
+            certificate == Certificate::Expired,
+            "{error}"
+        );
         socket.wait_for_ended(1).await;
         assert_eq!(
             (socket.connections(), socket.bytes_seen()),

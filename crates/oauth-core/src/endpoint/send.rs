@@ -1,0 +1,157 @@
+//! One attempt at a token request.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use url::Url;
+
+use crate::client_auth::apply::Attempt;
+use crate::endpoint::target::Target;
+use crate::endpoint::{Issued, TokenEndpoint};
+use crate::error::{Error, ErrorKind};
+use crate::grant::{Grant, Parameters};
+use crate::http::url::origin;
+use crate::http::{Failure, Pool};
+use crate::response::{self, Asked};
+use crate::retry::{ReplayClass, retry_after};
+use crate::secret::Secret;
+use crate::traffic::Reading;
+
+/// What an attempt tells beside its outcome.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Whether it came so far as to be sent.
+    pub is_sent: bool,
+    /// How far ahead of this machine's clock what it signed was.
+    pub signed_ahead: TimeDelta,
+    /// What the answer says of the server's clock.
+    pub reading: Option<Reading>,
+}
+
+impl TokenEndpoint {
+    /// One attempt: authentication is made anew, so that no `jti` is sent twice.
+    pub(super) async fn attempt(
+        &self,
+        grant: &Grant,
+        class: ReplayClass,
+        target: &Target,
+        number: u32,
+        not_after: Duration,
+        told: &mut Told,
+    ) -> Result<Issued, Failure> {
+        let departures = &self.server.departures;
+        let asked_at = self.env.clock().now();
+        let asked_tick = self.env.clock().ticks();
+        let mut parameters = grant.parameters(departures).map_err(Failure::unsent)?;
+        let mut headers = HeaderMap::new();
+        told.signed_ahead = self.ahead();
+        let attempt = Attempt {
+            now: asked_at
+                .checked_add_signed(told.signed_ahead)
+                .unwrap_or(asked_at),
+            token_url: &target.url,
+            issuer: target.issuer.as_deref(),
+            departures,
+            secrets: self.env.secrets(),
+            patience: self.env.http().settings().request_timeout,
+        };
+        let applied = self
+            .client
+            .apply(&attempt, &mut parameters, &mut headers)
+            .await
+            .map_err(Failure::unsent)?;
+        let secrets: Vec<Secret> = parameters
+            .secrets()
+            .cloned()
+            .chain(applied.secrets.iter().cloned())
+            .collect();
+        if self.env.clock().ticks() > not_after {
+            let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
+            return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
+        }
+        let request = self.build(&target.url, &parameters, headers);
+        let settings = self.env.http().settings();
+        let timeout = match class {
+            ReplayClass::Safe => settings.request_timeout,
+            // its callers have long been told of the timeout; what it brings is still kept
+            _ => settings
+                .request_timeout
+                .saturating_add(settings.late_answer),
+        };
+        told.is_sent = true;
+        let sent_tick = self.env.clock().ticks();
+        let answer = self
+            .env
+            .http()
+            .exchange(
+                request,
+                pool(class, target, number),
+                timeout,
+                settings.body_limit,
+            )
+            .await?;
+        told.reading = self.read_clock(&answer.headers, sent_tick);
+        let from = origin(&target.url);
+        let asked = Asked {
+            from: &from,
+            scopes: grant.scopes(),
+            renewal: matches!(grant, Grant::RefreshToken(_)),
+            refresh_token_expected: grant.may_bring_refresh_token(),
+            authentication: &applied.description,
+            secrets: &secrets,
+            departures,
+            retry_after: retry_after(&answer.headers, self.env.clock().now()),
+        };
+        let granted = response::judge(answer.status, &answer.headers, &answer.body, &asked)
+            .map_err(Failure::answered)?;
+        Ok(Issued {
+            granted,
+            asked_at,
+            asked_tick,
+        })
+    }
+
+    /// What an answer that has just come says of the server's clock; it is learnt where that is wanted.
+    fn read_clock(&self, headers: &HeaderMap, sent_tick: Duration) -> Option<Reading> {
+        let (now, ticks) = (self.env.clock().now(), self.env.clock().ticks());
+        let reading = Reading::of(headers, now, ticks.saturating_sub(sent_tick))?;
+        if self.env.http().settings().learn_clock_skew {
+            self.traffic.skew.learn(reading, now, ticks);
+        }
+        Some(reading)
+    }
+
+    fn build(&self, url: &Url, parameters: &Parameters, headers: HeaderMap) -> reqwest::Request {
+        let mut request = reqwest::Request::new(Method::POST, url.clone());
+        let all = request.headers_mut();
+        all.insert(
+            http::header::ACCEPT,
+            HeaderValue::from_static("application/json"),
+        );
+        all.insert(
+            http::header::CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded"),
+        );
+        for (name, value) in &self.server.departures.request.headers {
+            // checked when they were declared
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::try_from(name), HeaderValue::try_from(value))
+            {
+                all.insert(name, value);
+            }
+        }
+        all.extend(headers);
+        *request.body_mut() = Some(parameters.encode().to_string().into());
+        request
+    }
+}
+
+fn pool(class: ReplayClass, target: &Target, number: u32) -> Pool {
+    match (target.foreign, class, number) {
+        (true, ..) => Pool::Guarded,
+        (false, ReplayClass::Safe, 1) => Pool::Shared,
+        // a repeat leaves the connection that failed, as 421 asks for (RFC 9110 15.5.20)
+        _ => Pool::Fresh,
+    }
+}

@@ -1,0 +1,71 @@
+//! What may be used for one thing only: a key pair for an authority, an authority for an endpoint.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::client_auth::{Audience, ClientAuth};
+use crate::env::Env;
+use crate::error::Error;
+use crate::server::{AuthorizationServer, Endpoints};
+
+/// What something was first used for: a key pair for an authority, an authority for an endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Uses(Mutex<HashMap<String, String>>);
+
+impl Uses {
+    /// Notes a use; where there was another one before, that one.
+    fn other(&self, what: &str, purpose: &str) -> Option<String> {
+        let mut uses = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = uses
+            .entry(what.to_owned())
+            .or_insert_with(|| purpose.to_owned());
+        (first != purpose).then(|| first.clone())
+    }
+}
+
+/// With the token endpoint as audience, a server that is handed an assertion by mix-up could use it at
+/// another where the same key is registered (draft-ietf-oauth-security-topics-update 2.1.2).
+pub(super) fn claim_key(
+    env: &Env,
+    server: &AuthorizationServer,
+    client: &ClientAuth,
+) -> Result<Option<Arc<Uses>>, Error> {
+    if client.audience() != Some(&Audience::TokenEndpoint)
+        || server.departures.assertion.key_shared_between_issuers
+    {
+        return Ok(None);
+    }
+    let Some(key) = client.key_thumbprint(env.secrets())? else {
+        return Ok(None);
+    };
+    let uses = env.shared("key uses", Uses::default);
+    let Some(other) = uses.other(&key, server.authority()) else {
+        return Ok(Some(uses));
+    };
+    let other = crate::text::escape(other.split('?').next().unwrap_or_default());
+    let problem = format!(
+        "this key pair already signs for {other}, and with the token endpoint as audience one server could use \
+         an assertion at the other"
+    );
+    Err(Error::config("key", problem).remedy(
+        "make a key for each server, or, where servers share a registration, declare \
+         `departures.assertion.key_shared_between_issuers = true`",
+    ))
+}
+
+/// Tokens are kept by their issuer: two servers under one issuer would be handed each other's.
+pub(super) fn claim_authority(env: &Env, server: &AuthorizationServer) -> Result<Arc<Uses>, Error> {
+    let endpoint = match &server.endpoints {
+        Endpoints::Configured { token_url } => token_url.to_string(),
+        Endpoints::Discovered { base, kind } => format!("{kind:?} {base}"),
+    };
+    let uses = env.shared("authorities", Uses::default);
+    match uses.other(server.authority(), &endpoint) {
+        None => Ok(uses),
+        Some(_) => Err(Error::config(
+            "issuer",
+            "another connection names this issuer with another token endpoint, and tokens are kept by issuer",
+        )
+        .remedy("give each server its own `issuer`, or leave it out and configure `token_url` alone")),
+    }
+}
