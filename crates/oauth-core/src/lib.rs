@@ -36,6 +36,7 @@ pub mod client;
 pub mod client_auth;
 pub mod clock;
 pub mod config;
+pub mod connections;
 mod discovery;
 mod endpoint;
 pub mod env;
@@ -59,6 +60,7 @@ mod traffic;
 
 pub use crate::adapter::Adapter;
 pub use crate::client::AuthorizedClient;
+pub use crate::connections::Connections;
 pub use crate::env::Env;
 pub use crate::error::{Error, ErrorKind, Recovery};
 pub use crate::http::HttpSettings;

@@ -7,6 +7,7 @@ mod chains;
 mod crashes;
 mod expiry;
 mod logins;
+mod many;
 mod states;
 mod stores;
 #[path = "../support/mod.rs"]

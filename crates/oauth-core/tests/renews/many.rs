@@ -1,0 +1,134 @@
+//! Many connections from one configuration.
+
+use std::time::Duration;
+
+use crate::support::{CLIENT, Wanted, basic, clock, env, given, strict};
+use crate::{HOUR, rotating};
+use oauth_core::Connections;
+use oauth_core::connections::{Template, Tenant};
+use oauth_core::error::ErrorKind;
+use oauth_core::grant::ClientCredentials;
+use oauth_core::source::{ConnectionState, TokenSource as _};
+use oauth_core::token::{GrantedToken, Scopes};
+use oauth_core::{Env, Secret};
+use oauth_stage::{Endpoint, Strict};
+
+fn tenants(env: &Env, stage: &Strict) -> Connections {
+    let server = Wanted::of(env, stage).server;
+    let template = Template::client_credentials(server, basic(env), ClientCredentials::default());
+    Connections::new(env, template)
+}
+
+fn logins(env: &Env, stage: &Strict) -> Connections {
+    let server = Wanted::of(env, stage).server;
+    let scopes = Scopes::parse("read").unwrap();
+    Connections::new(env, Template::refresh_token(server, basic(env), scopes))
+}
+
+fn named(name: &str) -> Tenant {
+    let mut tenant = Tenant::new();
+    tenant.headers.insert("x-tenant".into(), name.into());
+    tenant
+}
+
+#[tokio::test]
+async fn a_tenant_has_one_connection_which_sends_nothing_before_it_is_used() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let tenants = tenants(&env(&clock), &stage);
+    let one = tenants.get(&named("one")).unwrap();
+    let same = tenants.get(&named("one")).unwrap();
+    let other = tenants.get(&named("other")).unwrap();
+    assert_eq!((tenants.len(), stage.count(Endpoint::Token)), (2, 0));
+    let token = one.token().await.unwrap();
+    assert_eq!(same.cached().unwrap().access_token(), token.access_token());
+    assert!(other.cached().is_none());
+    let held = tenants.held_by_key(one.key()).unwrap();
+    assert!(held.cached().is_some());
+}
+
+#[tokio::test]
+async fn what_a_tenant_asks_for_is_its_own() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let tenants = tenants(&env(&clock), &stage);
+    let mut wanted = named("one");
+    wanted.scopes = Some(Scopes::parse("write").unwrap());
+    wanted.parameters.insert("realm".into(), "r".into());
+    tenants.get(&wanted).unwrap().token().await.unwrap();
+    let log = stage.log();
+    let asked = log.last().unwrap();
+    assert_eq!(asked.parameter("scope").as_deref(), Some("write"));
+    assert_eq!(asked.parameter("realm").as_deref(), Some("r"));
+    let mut forbidden = Tenant::new();
+    forbidden.parameters.insert("grant_type".into(), "x".into());
+    assert_eq!(
+        tenants.get(&forbidden).unwrap_err().kind(),
+        ErrorKind::Config
+    );
+}
+
+#[tokio::test]
+async fn each_login_is_adopted_and_renewed_for_itself() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let env = env(&clock);
+    let logins = logins(&env, &stage);
+    let ann = logins.get(&Tenant::subject("ann")).unwrap();
+    let adopted = Secret::new(stage.issue_refresh_token(CLIENT, "read"));
+    ann.adopt(GrantedToken::refresh_token(adopted))
+        .await
+        .unwrap();
+    let mut bob = Tenant::subject("bob");
+    bob.refresh_token = Some(given(&seed));
+    let bob = logins.get(&bob).unwrap();
+    for _ in 0..3 {
+        let (ann, bob) = (ann.token().await.unwrap(), bob.token().await.unwrap());
+        assert_ne!(ann.access_token(), bob.access_token());
+        clock.advance(HOUR);
+    }
+    assert_eq!(stage.reuse_detected(), 0);
+    let nobody = logins.get(&Tenant::new()).unwrap_err();
+    assert!(nobody.to_string().starts_with("subject:"), "{nobody}");
+}
+
+#[tokio::test]
+async fn each_has_a_state_and_one_that_is_forgotten_has_none() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let logins = logins(&env(&clock), &stage);
+    let mut well = Tenant::subject("well");
+    well.refresh_token = Some(given(&seed));
+    let well = logins.get(&well).unwrap();
+    well.token().await.unwrap();
+    let ended = logins.get(&Tenant::subject("ended")).unwrap();
+    ended.token().await.unwrap_err();
+    let mut states: Vec<_> = logins
+        .statuses()
+        .into_iter()
+        .map(|(key, status)| (key.subject.unwrap(), status.state))
+        .collect();
+    states.sort_by(|one, other| one.0.cmp(&other.0));
+    assert_eq!(
+        states,
+        [
+            ("ended".into(), ConnectionState::LogInAgain),
+            ("well".into(), ConnectionState::Healthy)
+        ]
+    );
+    assert!(logins.forget(ended.key()) && !logins.forget(ended.key()));
+    assert_eq!(logins.len(), 1);
+}
+
+#[tokio::test]
+async fn thousands_share_the_http_clients() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    stage.set_token_lifetime(Duration::from_secs(3600));
+    let tenants = tenants(&env(&clock), &stage);
+    for tenant in 0..1000 {
+        let source = tenants.get(&named(&tenant.to_string())).unwrap();
+        source.token().await.unwrap();
+    }
+    assert_eq!((tenants.len(), stage.connections()), (1000, 1));
+}
