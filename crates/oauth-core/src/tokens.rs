@@ -116,6 +116,17 @@ pub(crate) struct TokenRecord {
     pub lost_at: Option<DateTime<Utc>>,
     /// Why the refresh token is known to be dead.
     pub ended: Option<String>,
+    /// The key that the tokens are bound to (RFC 9449 5): it lives and ends with them.
+    pub bound_key: Option<BoundKey>,
+}
+
+/// A key that tokens are bound to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum BoundKey {
+    /// The private key itself, as a JWK.
+    Private(Secret),
+    /// The name of a signer that holds it.
+    Signer(String),
 }
 
 /// An access token in its record.
@@ -133,6 +144,8 @@ pub(crate) struct Access {
 #[serde(deny_unknown_fields)]
 struct Written {
     format: u32,
+    /// The record's own id: it is the record of no other token.
+    id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     access: Option<WrittenAccess>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -153,6 +166,15 @@ struct Written {
     lost_at_ms: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bound_key: Option<WrittenKey>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum WrittenKey {
+    Private(String),
+    Signer(String),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -184,10 +206,16 @@ impl TokenRecord {
         self.seeds.drain(..excess);
     }
 
-    /// As the bytes of a record.
-    pub fn write(&self) -> RecordValue {
+    /// As the bytes of the record of that id.
+    pub fn write(&self, id: &RecordId) -> RecordValue {
+        let bound_key = self.bound_key.as_ref().map(|key| match key {
+            BoundKey::Private(jwk) => WrittenKey::Private(jwk.expose().to_owned()),
+            BoundKey::Signer(name) => WrittenKey::Signer(name.clone()),
+        });
         let written = Written {
             format: FORMAT,
+            id: id.id.to_string(),
+            bound_key,
             access: self.access.as_ref().map(|access| WrittenAccess {
                 token: access.token.expose().to_owned(),
                 asked_at_ms: access.asked_at.timestamp_millis(),
@@ -217,12 +245,12 @@ impl TokenRecord {
         RecordValue::new(bytes)
     }
 
-    /// From the bytes of a record.
+    /// From the bytes of the record of that id.
     ///
     /// # Errors
-    /// They are of another format, damaged, or hold a time that cannot be. The record is left as it
-    /// is.
-    pub fn read(value: &RecordValue) -> Result<Self, StoreError> {
+    /// They are of another format, damaged, hold a time that cannot be, or are another token's. The
+    /// record is left as it is.
+    pub fn read(value: &RecordValue, id: &RecordId) -> Result<Self, StoreError> {
         let damaged = || {
             StoreError::new(
                 StoreFault::Corrupt,
@@ -236,6 +264,10 @@ impl TokenRecord {
                 written.format
             );
             return Err(StoreError::new(StoreFault::Version, problem));
+        }
+        if *written.id != *id.id {
+            let problem = "this is the record of another token; it is left as it is";
+            return Err(StoreError::new(StoreFault::Binding, problem));
         }
         let access = match written.access {
             None => None,
@@ -260,6 +292,10 @@ impl TokenRecord {
             broken_off: written.broken_off,
             lost_at: written.lost_at_ms.and_then(DateTime::from_timestamp_millis),
             ended: written.ended,
+            bound_key: written.bound_key.map(|key| match key {
+                WrittenKey::Private(jwk) => BoundKey::Private(Secret::new(jwk)),
+                WrittenKey::Signer(name) => BoundKey::Signer(name),
+            }),
         })
     }
 }
@@ -368,11 +404,26 @@ mod tests {
             broken_off: 2,
             lost_at: DateTime::from_timestamp_millis(1_700_000_000_456),
             ended: None,
+            bound_key: Some(BoundKey::Private(Secret::new("{}"))),
         };
-        let read = TokenRecord::read(&record.write()).unwrap();
+        let id = key().record_id();
+        let read = TokenRecord::read(&record.write(&id), &id).unwrap();
         assert_eq!(format!("{read:?}"), format!("{record:?}"));
         assert_eq!(read.refresh_token, record.refresh_token);
+        assert_eq!(read.bound_key, record.bound_key);
         assert_eq!(read.access.unwrap().token, record.access.unwrap().token);
+    }
+
+    #[test]
+    fn a_record_is_that_of_one_token() {
+        let id = key().record_id();
+        let other = TokenKey {
+            client_id: "other".into(),
+            ..key()
+        };
+        let value = TokenRecord::default().write(&id);
+        let error = TokenRecord::read(&value, &other.record_id()).unwrap_err();
+        assert_eq!(error.fault(), StoreFault::Binding);
     }
 
     #[test]
@@ -381,11 +432,17 @@ mod tests {
             &b""[..],
             b"{}",
             b"[]",
-            br#"{"format":2}"#,
-            br#"{"format":1,"other":1}"#,
-            br#"{"format":1,"access":{"token":"t","asked_at_ms":9223372036854775807,"scopes":[]}}"#,
+            br#"{"format":2,"id":"i"}"#,
+            br#"{"format":1}"#,
+            br#"{"format":1,"id":"i","other":1}"#,
+            br#"{"format":1,"id":"i","access":{"token":"t","asked_at_ms":0,"lifetime_ms":-1,"scopes":[]}}"#,
+            br#"{"format":1,"id":"i","access":{"token":"t","asked_at_ms":9223372036854775807,"scopes":[]}}"#,
         ] {
-            TokenRecord::read(&RecordValue::new(bytes.to_vec())).unwrap_err();
+            let id = RecordId {
+                namespace: TokenKey::NAMESPACE.into(),
+                id: "i".into(),
+            };
+            TokenRecord::read(&RecordValue::new(bytes.to_vec()), &id).unwrap_err();
         }
     }
 }

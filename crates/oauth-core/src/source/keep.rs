@@ -70,6 +70,7 @@ impl Renewing {
             generation,
             follows,
             scopes: former.scopes,
+            bound_key: former.bound_key,
             ..TokenRecord::default()
         };
         self.fill_slot(lease, &record).await;
@@ -116,7 +117,7 @@ impl Renewing {
 
     /// Writes what was answered, in three tries: the server has spent what it was asked with.
     async fn commit(&self, lease: &Lease, record: &TokenRecord) -> Result<Committed, StoreError> {
-        let value = record.write();
+        let value = record.write(&self.id);
         let mut tries = 0;
         loop {
             tries += 1;
@@ -159,7 +160,8 @@ impl Renewing {
         error: Error,
     ) -> Result<Option<Arc<Token>>, Error> {
         for late in &lease.record.journal {
-            let late = TokenRecord::read(late).map_err(|error| self.store_failed(&error))?;
+            let late =
+                TokenRecord::read(late, &self.id).map_err(|error| self.store_failed(&error))?;
             let is_sibling = late.follows.is_some() && late.follows == record.follows;
             if is_sibling && late.is_other_chain(&record) {
                 tracing::warn!("this refresh token is dead; one from a late answer is tried");
@@ -174,7 +176,7 @@ impl Renewing {
             ),
         };
         record.ended = Some(why.clone());
-        let change = Change::Replace(record.write());
+        let change = Change::Replace(record.write(&self.id));
         match self.env.store().commit(&self.id, lease, change).await {
             Ok(Committed::Yes) => {}
             Ok(_) => return Ok(None), // somebody has put another one there
@@ -214,7 +216,7 @@ impl Renewing {
         let kept = self
             .env
             .store()
-            .commit(&self.id, lease, Change::Replace(record.write()))
+            .commit(&self.id, lease, Change::Replace(record.write(&self.id)))
             .await;
         if let Err(error) = kept {
             tracing::error!(%error, "the record of this token could not be written");

@@ -97,7 +97,7 @@ impl Renewing {
         let version = self
             .env
             .store()
-            .put(&self.id, record.write())
+            .put(&self.id, record.write(&self.id))
             .await
             .map_err(|error| self.store_failed(&error))?;
         *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -117,7 +117,7 @@ impl Renewing {
         let stored = stored.map_err(|error| self.store_failed(&error))?;
         Ok(stored
             .and_then(|record| record.value)
-            .and_then(|value| TokenRecord::read(&value).ok())
+            .and_then(|value| TokenRecord::read(&value, &self.id).ok())
             .unwrap_or_default())
     }
 

@@ -39,7 +39,7 @@ impl Renewing {
         let Some(spool) = self.env.spool().filter(|_| self.is_spooled()) else {
             return;
         };
-        if let Err(error) = spool.fill(&self.id, lease, record.write()).await {
+        if let Err(error) = spool.fill(&self.id, lease, record.write(&self.id)).await {
             tracing::error!(%error, "a new token could not be written to the spool; the store is next");
         }
     }

@@ -153,7 +153,8 @@ impl Renewing {
         let Some(value) = &record.value else {
             return Ok(None);
         };
-        let stored = TokenRecord::read(value).map_err(|error| self.store_failed(&error))?;
+        let stored =
+            TokenRecord::read(value, &self.id).map_err(|error| self.store_failed(&error))?;
         if self.new_seed(&stored)?.is_some() {
             return Ok(None); // a login that the record does not know of
         }
@@ -264,7 +265,8 @@ impl Renewing {
 
     /// The record to go on from, and the grant to ask with.
     fn prepare(&self, lease: &Lease) -> Result<Prepared, Error> {
-        let read = |value| TokenRecord::read(value).map_err(|error| self.store_failed(&error));
+        let read =
+            |value| TokenRecord::read(value, &self.id).map_err(|error| self.store_failed(&error));
         let mut record = match &lease.record.value {
             Some(value) => read(value)?,
             None => TokenRecord::default(),
