@@ -169,13 +169,11 @@ impl AuthorizedClient {
         class: ReplayClass,
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
-        let url = request.url().clone();
-        if !self.0.api.takes(&url) {
-            return Err(foreign(&url));
+        if !self.0.api.takes(request.url()) {
+            return Err(foreign(request.url()));
         }
         let token = self.token().await?;
-        let again = request.try_clone();
-        let response = self.send(request, &token, class).await?;
+        let (response, again) = self.send(request, &token, class).await?;
         let refusal = match self.take(response, &[&token]).await? {
             Taken::Yes(response) => return self.judge(response, &token),
             Taken::No(refusal) => refusal,
@@ -193,20 +191,22 @@ impl AuthorizedClient {
             return Err(Error::new(ErrorKind::NotReplayable, problem)
                 .remedy("send it again: there is a new token now"));
         };
-        let response = self.send(request, &replacement, class).await?;
+        let (response, _) = self.send(request, &replacement, class).await?;
+        let from = response.url().clone();
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(response) => self.judge(response, &replacement),
-            Taken::No(refusal) => Err(refusal.told(refused(&url), look).await),
+            Taken::No(refusal) => Err(refusal.told(refused(&from), look).await),
         }
     }
 
-    /// Sends one request with one token, again where [`AuthorizedClient::execute`] says so.
+    /// Sends one request with one token, again where [`AuthorizedClient::execute`] says so; and the
+    /// request once more, where it can be sent with another token.
     async fn send(
         &self,
         request: Request,
         token: &Token,
         class: ReplayClass,
-    ) -> Result<Response, Error> {
+    ) -> Result<(Response, Option<Request>), Error> {
         let header = self.bearing(token)?;
         attempts::send(&self.0.env, request, Some(header), class).await
     }
@@ -234,11 +234,12 @@ impl AuthorizedClient {
 
     /// Whether the API took the token.
     async fn take(&self, response: Response, sent: &[&Token]) -> Result<Taken, Error> {
-        let sent: Vec<Secret> = sent
-            .iter()
-            .map(|token| token.access_token().clone())
-            .collect();
+        let sent = || -> Vec<Secret> {
+            let sent = sent.iter().map(|token| token.access_token().clone());
+            sent.collect()
+        };
         if response.status() == StatusCode::UNAUTHORIZED {
+            let sent = sent();
             let said = challenge::bearer_error(response.headers(), &sent);
             return Ok(Taken::No(Refusal::new(response, said, sent)));
         }
@@ -252,7 +253,7 @@ impl AuthorizedClient {
         Ok(match body.and_then(|body| refusal.word(&body)) {
             Some(word) => {
                 let said = OAuthError::new(word, None, None);
-                Taken::No(Refusal::new(response, Some(said), sent))
+                Taken::No(Refusal::new(response, Some(said), sent()))
             }
             None => Taken::Yes(response),
         })
@@ -261,9 +262,12 @@ impl AuthorizedClient {
     /// An answer to a token that was taken.
     fn judge(&self, mut response: Response, token: &Token) -> Result<Response, Error> {
         let status = response.status();
-        let from = shown(response.url());
-        if let Some(error) = redirect_refused(status, response.headers(), response.url(), &from) {
-            return Err(error);
+        if status.is_redirection() {
+            let from = shown(response.url());
+            let refused = redirect_refused(status, response.headers(), response.url(), &from);
+            if let Some(error) = refused {
+                return Err(error);
+            }
         }
         if status == StatusCode::FORBIDDEN
             && let Some(wanted) =

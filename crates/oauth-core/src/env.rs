@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
+use aws_lc_rs::digest::{Context, SHA256};
+use futures_util::FutureExt as _;
 use tokio::sync::{OnceCell, watch};
 
 use crate::clock::{Clock, SystemClock};
@@ -38,10 +40,15 @@ struct Inner {
     /// Set once what a crash had left in the spool is in the store.
     drained: OnceCell<()>,
     secrets: Secrets,
-    shared: Mutex<HashMap<String, Weak<dyn Any + Send + Sync>>>,
+    shared: Mutex<HashMap<Name, Weak<dyn Any + Send + Sync>>>,
+    /// What names are hashed with, so that nobody makes two that meet.
+    salt: [u8; 32],
     running: watch::Sender<usize>,
     closing: AtomicBool,
 }
+
+/// A hash of the name of something that is shared: names are long, and there is one a connection.
+type Name = [u8; 16];
 
 /// Builds an [`Env`] whose parts are not the usual ones.
 #[derive(Debug)]
@@ -164,8 +171,9 @@ impl Env {
         name: &str,
         make: impl FnOnce() -> T,
     ) -> Arc<T> {
+        let name = self.hashed(name);
         let mut shared = self.0.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = shared.get(name).and_then(Weak::upgrade)
+        if let Some(found) = shared.get(&name).and_then(Weak::upgrade)
             && let Ok(found) = found.downcast::<T>()
         {
             return found;
@@ -175,8 +183,19 @@ impl Env {
         }
         let made = Arc::new(make());
         let held: Weak<T> = Arc::downgrade(&made);
-        shared.insert(name.to_owned(), held);
+        shared.insert(name, held);
         made
+    }
+
+    fn hashed(&self, name: &str) -> Name {
+        let mut context = Context::new(&SHA256);
+        context.update(&self.0.salt);
+        context.update(name.as_bytes());
+        let mut hashed = Name::default();
+        let whole = context.finish();
+        let (first, _) = whole.as_ref().split_at(hashed.len());
+        hashed.copy_from_slice(first);
+        hashed
     }
 
     /// Runs work that no caller can cancel, and that [`Env::shutdown`] waits for. False where that was
@@ -187,10 +206,8 @@ impl Env {
         if self.0.closing.load(Ordering::SeqCst) {
             return false;
         }
-        tokio::spawn(async move {
-            let _guard = guard;
-            work.await;
-        });
+        // mapped, since an async block around it would hold the whole work twice
+        tokio::spawn(work.map(move |()| drop(guard)));
         true
     }
 }
@@ -290,6 +307,10 @@ impl EnvBuilder {
         ] {
             *span = (*span).min(LONGEST);
         }
+        // also so that no caller waits for the first random bytes of a process, which take tens of
+        // milliseconds; where there are none at all, whoever needs them says so
+        let mut salt = [0; 32];
+        let _ = aws_lc_rs::rand::fill(&mut salt);
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(MemoryStore::with_clock(self.clock.clone())),
@@ -302,6 +323,7 @@ impl EnvBuilder {
             drained: OnceCell::new(),
             secrets: self.secrets,
             shared: Mutex::default(),
+            salt,
             running: watch::Sender::new(0),
             closing: AtomicBool::new(false),
         })))

@@ -19,9 +19,10 @@ pub(super) async fn run<S: Subject>(call: &Call, shared: &S::Shared) -> Result<V
     first.token().await?; // connections, buffers
     let mut all = Vec::with_capacity(usize::try_from(count)?);
     let (before, begun) = (memory_kb("VmRSS"), Instant::now());
+    let at_once = call.number("at_once", AT_ONCE)?.max(1);
     let mut next = 0;
     while next < u64::from(count) {
-        let until = (next + AT_ONCE).min(u64::from(count));
+        let until = (next + at_once).min(u64::from(count));
         let tenants = (next..until).map(|tenant| async move {
             let subject = S::connect(shared, Some(tenant)).await?;
             subject.token().await?;

@@ -23,7 +23,7 @@ pub async fn send_without_token(env: &Env, request: Request) -> Result<Response,
     check(request.url(), env.http().settings().loopback_http)
         .map_err(|problem| Error::config("url", problem))?;
     let class = class_of(request.method());
-    let response = send(env, request, None, class).await?;
+    let (response, _) = send(env, request, None, class).await?;
     let from = origin(response.url());
     match redirect_refused(response.status(), response.headers(), response.url(), &from) {
         Some(error) => Err(error),
@@ -40,13 +40,13 @@ pub(super) fn class_of(method: &Method) -> ReplayClass {
 }
 
 /// Sends one request, with that header, again where the server provably did not process it or doing so
-/// does no harm.
+/// does no harm. With the answer comes the request once more, where its body can be sent again.
 pub(super) async fn send(
     env: &Env,
     mut request: Request,
     header: Option<(HeaderName, HeaderValue)>,
     class: ReplayClass,
-) -> Result<Response, Error> {
+) -> Result<(Response, Option<Request>), Error> {
     let clock = env.clock();
     let overall = env.http().settings().overall_timeout;
     let mut attempts = Attempts::new(class, clock.ticks(), overall);
@@ -58,10 +58,10 @@ pub(super) async fn send(
         attempts.begin();
         let again = request.try_clone();
         let (failure, response) = match send_once(env, request, over).await {
-            Ok(response) => return Ok(response),
+            Ok(response) => return Ok((response, again)),
             Err(failed) => failed,
         };
-        let error = match (attempts.judge(&failure, clock.ticks()), again) {
+        let (error, again) = match (attempts.judge(&failure, clock.ticks()), again) {
             (Verdict::Again(pause), Some(again)) => {
                 // over the connection that brought 421 the next answer would be the same
                 if matches!(failure.error.status(), Some(421 | 425)) {
@@ -71,11 +71,11 @@ pub(super) async fn send(
                 request = again;
                 continue;
             }
-            (Verdict::Stop(error), _) => error,
-            (Verdict::Again(_), None) => failure.error,
+            (Verdict::Stop(error), again) => (error, again),
+            (Verdict::Again(_), None) => (failure.error, None),
         };
         // what the API answered is the caller's to judge
-        return response.map_or(Err(error), |response| Ok(*response));
+        return response.map_or(Err(error), |response| Ok((*response, again)));
     }
 }
 
@@ -87,20 +87,20 @@ async fn send_once(
 ) -> Result<Response, (Failure, Option<Box<Response>>)> {
     let http = env.http();
     let settings = http.settings();
-    let to = origin(request.url());
     let deadline = request.timeout().copied().unwrap_or(settings.api_timeout);
     let client = match over {
         Over::Any => http.api(),
         Over::New => http.fresh_api().map_err(|failure| (failure, None))?,
     };
-    let response = client
-        .execute(request)
-        .await
-        .map_err(|error| (failure_of_request(error, &to, settings, deadline), None))?;
+    let response = client.execute(request).await.map_err(|error| {
+        let to = error.url().map_or_else(|| "the API".to_owned(), origin);
+        (failure_of_request(error, &to, settings, deadline), None)
+    })?;
     let status = response.status().as_u16();
     if !matches!(status, 421 | 425 | 429 | 502 | 503 | 504) {
         return Ok(response);
     }
+    let to = origin(response.url());
     let after = retry_after(response.headers(), env.clock().now());
     let error = Error::new(
         ErrorKind::Http,

@@ -132,7 +132,7 @@ impl Renewing {
     /// Tries once more to keep what could not be kept, before the record is read again.
     pub(super) async fn keep_unsaved(&self) {
         let unsaved = self.unsaved().take();
-        let Some((lease, record)) = unsaved else {
+        let Some((lease, record)) = unsaved.map(|unsaved| *unsaved) else {
             return;
         };
         match self.commit(&lease, &record).await {
@@ -144,12 +144,12 @@ impl Renewing {
         }
     }
 
-    fn unsaved(&self) -> MutexGuard<'_, Option<(Lease, TokenRecord)>> {
+    fn unsaved(&self) -> MutexGuard<'_, Option<Box<(Lease, TokenRecord)>>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn set_unsaved(&self, unsaved: Option<(Lease, TokenRecord)>) {
-        *self.unsaved() = unsaved;
+        *self.unsaved() = unsaved.map(Box::new);
     }
 
     /// The server says that the refresh token is dead: final only if it is still the stored one.

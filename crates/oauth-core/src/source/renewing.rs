@@ -39,9 +39,9 @@ pub(super) struct Renewing {
     pub flights: Flights,
     scheduler: Arc<Scheduler>,
     /// What was answered and could not be kept, with the lease it was asked under.
-    pub unsaved: Mutex<Option<(Lease, TokenRecord)>>,
+    pub unsaved: Mutex<Option<Box<(Lease, TokenRecord)>>>,
     /// Held so that another connection of the same key sees it.
-    _seed: Arc<Option<SecretRef>>,
+    _seed: Option<Arc<Option<SecretRef>>>,
 }
 
 /// How the first token is had.
@@ -54,15 +54,6 @@ pub(super) enum Start {
         seed: Option<SecretRef>,
         scopes: Scopes,
     },
-}
-
-impl Start {
-    fn seed(&self) -> Option<&SecretRef> {
-        match self {
-            Self::ClientCredentials(_) => None,
-            Self::RefreshToken { seed, .. } => seed.as_ref(),
-        }
-    }
 }
 
 impl RenewingToken {
@@ -147,9 +138,14 @@ impl RenewingToken {
         // record and do not act for each other
         let proof = (client.method_name(), client.fingerprint(env.secrets())?);
         let name = format!("renewing {} {proof:?} {:?}", id.id, server.departures);
-        let seed = start.seed().cloned();
-        let seeds = env.shared(&format!("seed {}", id.id), || seed.clone());
-        if *seeds != seed {
+        let seed = match &start {
+            Start::ClientCredentials(_) => None,
+            Start::RefreshToken { seed, .. } => Some(seed.clone()),
+        };
+        let shared = seed
+            .clone()
+            .map(|seed| env.shared(&format!("seed {}", id.id), || seed));
+        if shared.as_deref() != seed.as_ref() {
             let problem = "another connection of this client has another refresh token, and nothing tells the two apart";
             return Err(Error::config("refresh_token", problem)
                 .remedy("give each its own `subject`, or ask for other scopes"));
@@ -165,7 +161,7 @@ impl RenewingToken {
             flights: Flights::new(env.clock().now()),
             scheduler,
             unsaved: Mutex::default(),
-            _seed: seeds,
+            _seed: shared,
         });
         Ok(Self(renewing))
     }
