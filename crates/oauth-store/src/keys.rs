@@ -9,9 +9,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_lc_rs::rand;
-use oauth_core::Secret;
 use oauth_core::error::StoreFault;
 use oauth_core::record::StoreError;
+use oauth_core::secret::{Secret, SecretRef, Secrets};
 use zeroize::Zeroizing;
 
 use crate::keys::text::KeyText;
@@ -78,22 +78,23 @@ impl SealingKeys {
         Self::build(&KeyText::parse(&text, &path.display().to_string())?)
     }
 
-    /// The keys of an environment variable.
+    /// The keys that a configuration names, `env:NAME` or `file:PATH`. Of the file's permissions this
+    /// asks less than [`SealingKeys::from_file`], so that it can be one that a container is given:
+    /// others must not be able to write it; that they can read it is a warning.
     ///
     /// # Errors
-    /// [`StoreFault::KeyUnavailable`]: it is not set, or not what it should be.
-    pub fn from_variable(name: &str) -> Result<Self, StoreError> {
-        let text = std::env::var(name).map_err(|_| {
-            StoreError::new(
-                StoreFault::KeyUnavailable,
-                format!("the environment variable {name} holds no keys; set it"),
-            )
-        })?;
-        Self::build(&KeyText::parse(&Zeroizing::new(text), name)?)
+    /// [`StoreFault::KeyUnavailable`]: they are not there, or not what they should be.
+    pub fn from_secret(reference: &SecretRef) -> Result<Self, StoreError> {
+        let missing = |problem: String| StoreError::new(StoreFault::KeyUnavailable, problem);
+        let bytes = reference
+            .read_bytes(&Secrets::default())
+            .map_err(|fault| missing(fault.to_string()))?;
+        let text = std::str::from_utf8(&bytes)
+            .map_err(|_| missing(format!("{reference:?} is not UTF-8 text")))?;
+        Self::build(&KeyText::parse(text, &format!("{reference:?}"))?)
     }
 
-    /// The keys of a text that the program has from elsewhere, such as
-    /// [`Env::secret`](oauth_core::Env::secret).
+    /// The keys of a text that the program has from elsewhere.
     ///
     /// # Errors
     /// [`StoreFault::KeyUnavailable`]: it is not what it should be.
@@ -101,15 +102,28 @@ impl SealingKeys {
         Self::build(&KeyText::parse(text.expose(), "the text of keys")?)
     }
 
-    /// Adds a key to a file and makes it the current one; the former ones stay. Then
-    /// `reseal` a store, and only after that remove the old key from the file.
+    /// Adds a key to a file; its id. It opens and does not seal yet, so that every process can be given
+    /// the file before [`SealingKeys::make_current`] makes one seal with it.
     ///
     /// # Errors
     /// As [`SealingKeys::from_file`], or the file cannot be replaced; it is then as it was.
-    pub fn add(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+    pub fn add(path: impl AsRef<Path>) -> Result<String, StoreError> {
         let path = path.as_ref();
         let mut text = KeyText::parse(&file::read(path)?, &path.display().to_string())?;
-        text.add()?;
+        let id = text.add()?;
+        file::replace(path, &text.to_text())?;
+        Ok(id)
+    }
+
+    /// Makes a key of a file the one that seals; the others stay. Then `reseal` the store, and only
+    /// after that, and not before the last process has this file, remove the old key from it.
+    ///
+    /// # Errors
+    /// As [`SealingKeys::add`], or the file has no key of that id.
+    pub fn make_current(path: impl AsRef<Path>, id: &str) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let mut text = KeyText::parse(&file::read(path)?, &path.display().to_string())?;
+        text.make_current(id)?;
         file::replace(path, &text.to_text())?;
         Self::build(&text)
     }
@@ -122,13 +136,23 @@ impl SealingKeys {
         Ok(Secret::new(KeyText::new()?.to_text().as_str()))
     }
 
-    /// A text of keys with one more, which is the current one.
+    /// As [`SealingKeys::add`], in a text: the new text, and the new key's id.
     ///
     /// # Errors
     /// As [`SealingKeys::from_text`].
-    pub fn add_to_text(text: &Secret) -> Result<Secret, StoreError> {
+    pub fn add_to_text(text: &Secret) -> Result<(Secret, String), StoreError> {
         let mut text = KeyText::parse(text.expose(), "the text of keys")?;
-        text.add()?;
+        let id = text.add()?;
+        Ok((Secret::new(text.to_text().as_str()), id))
+    }
+
+    /// As [`SealingKeys::make_current`], in a text.
+    ///
+    /// # Errors
+    /// As [`SealingKeys::from_text`], or it has no key of that id.
+    pub fn make_current_in_text(text: &Secret, id: &str) -> Result<Secret, StoreError> {
+        let mut text = KeyText::parse(text.expose(), "the text of keys")?;
+        text.make_current(id)?;
         Ok(Secret::new(text.to_text().as_str()))
     }
 

@@ -293,3 +293,75 @@ fn busy(id: &RecordId) -> StoreError {
     let text = format!("{}: others went on changing it; try again", shown(id));
     StoreError::new(StoreFault::Locked, text)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use oauth_core::clock::SystemClock;
+
+    use super::*;
+    use crate::engine::Rows;
+    use crate::sqlite::SqliteEngine;
+    use crate::statements::Statements;
+
+    /// Notes every statement.
+    #[derive(Debug)]
+    struct Noting<E> {
+        engine: E,
+        noted: Mutex<Vec<&'static str>>,
+    }
+
+    impl<E: Engine> Engine for Noting<E> {
+        fn statements(&self) -> &'static Statements {
+            self.engine.statements()
+        }
+
+        fn read(&self, sql: &'static str, arguments: Vec<Argument>) -> Rows<'_> {
+            self.noted.lock().unwrap().push(sql);
+            self.engine.read(sql, arguments)
+        }
+
+        fn write(&self, sql: &'static str, arguments: Vec<Argument>) -> Rows<'_> {
+            self.noted.lock().unwrap().push(sql);
+            self.engine.write(sql, arguments)
+        }
+
+        fn time(&self) -> Option<(i64, String)> {
+            self.engine.time()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_renewal_is_three_statements_and_no_transaction() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.db");
+        let keys = SealingKeys::new_random().unwrap();
+        let made = crate::sqlite::SqliteStore::open(&path, keys.clone()).await;
+        made.unwrap().close().await.unwrap();
+        let span = Duration::from_secs(60);
+        let engine = SqliteEngine::new(&path, span, None, std::sync::Arc::new(SystemClock));
+        let records = Records {
+            engine: Noting {
+                engine,
+                noted: Mutex::default(),
+            },
+            keys,
+        };
+        let id = RecordId {
+            namespace: "token".into(),
+            id: "a".into(),
+        };
+        for version in 0..3 {
+            let record = records.load(&id).await.unwrap().unwrap_or_default();
+            assert_eq!(record.version, version);
+            let lease = records.lease(&id, version, span).await.unwrap().unwrap();
+            let change = Change::Replace(RecordValue::new(vec![1]));
+            let committed = records.commit(&id, &lease, change).await.unwrap();
+            assert_eq!(committed, Committed::Yes);
+            let noted = std::mem::take(&mut *records.engine.noted.lock().unwrap());
+            assert_eq!(noted.len(), 3, "{noted:?}");
+            assert!(!noted.iter().any(|sql| sql.contains("BEGIN")), "{noted:?}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use oauth_core::record::StoreError;
 
 use crate::keys::SealingKeys;
 use crate::records::{Records, Resealed};
-use crate::sqlite::engine::SqliteEngine;
+pub(crate) use crate::sqlite::engine::SqliteEngine;
 
 /// Records in one file, which only its owner can read, each sealed. Any number of processes of one
 /// machine can have it open, on a local disk: SQLite's locks do not hold over a network.

@@ -41,16 +41,27 @@ impl KeyText {
             current: String::new(),
             keys: BTreeMap::new(),
         };
-        text.add()?;
+        text.current = text.add()?;
         Ok(text)
     }
 
-    /// Adds a key, which is the current one from then on.
-    pub fn add(&mut self) -> Result<(), StoreError> {
+    /// Adds a key; its id.
+    pub fn add(&mut self) -> Result<String, StoreError> {
         let id = format!("k{}", random_digits(4)?);
         let key = Zeroizing::new(STANDARD.encode(&*random_bytes(Key::LENGTH)?));
         self.keys.insert(id.clone(), key);
-        self.current = id;
+        Ok(id)
+    }
+
+    /// Has another key seal.
+    pub fn make_current(&mut self, id: &str) -> Result<(), StoreError> {
+        if !self.keys.contains_key(id) {
+            return Err(StoreError::new(
+                StoreFault::KeyUnavailable,
+                format!("there is no key `{}`; add it first", id.escape_debug()),
+            ));
+        }
+        id.clone_into(&mut self.current);
         Ok(())
     }
 
@@ -139,7 +150,10 @@ mod tests {
     fn what_is_written_is_read_again() {
         let mut text = KeyText::new().unwrap();
         let former = text.current.clone();
-        text.add().unwrap();
+        let added = text.add().unwrap();
+        assert_eq!(text.current, former, "it only opens");
+        assert!(text.make_current("another").is_err());
+        text.make_current(&added).unwrap();
         let read = KeyText::parse(&text.to_text(), "x").unwrap();
         assert_eq!((&read.store, &read.current), (&text.store, &text.current));
         assert!(read.keys.contains_key(&former) && read.keys.len() == 2);

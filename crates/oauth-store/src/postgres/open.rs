@@ -10,11 +10,14 @@ use crate::keys::SealingKeys;
 use crate::postgres::engine::PostgresEngine;
 use crate::statements::{POSTGRES, SCHEMA};
 
-/// Which of the tables there are, and how durable a commit is.
-const TABLES: &str = "SELECT CAST(count(to_regclass(name)) AS BIGINT), \
+/// How many of the tables there are, and how durable a commit is. Asked of the catalogue itself: what
+/// `to_regclass` knows may be of before the transaction began.
+const TABLES: &str = "SELECT CAST(count(*) AS BIGINT), \
                       CAST(current_setting('synchronous_commit') AS TEXT), \
                       CAST(current_setting('fsync') AS TEXT) \
-                      FROM unnest(ARRAY['oauth_store', 'oauth_record']) AS name";
+                      FROM pg_catalog.pg_class \
+                      WHERE relname IN ('oauth_store', 'oauth_record') AND relkind IN ('r', 'p') \
+                      AND pg_catalog.pg_table_is_visible(oid)";
 /// One makes the tables at a time. The lock ends with the transaction, so that it holds behind a pooler.
 const ALONE: &str = "SELECT CAST(pg_advisory_xact_lock(7307775119041520737) AS TEXT)";
 
