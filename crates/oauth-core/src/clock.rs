@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -17,6 +18,12 @@ pub trait Clock: fmt::Debug + Send + Sync {
     /// Time since an arbitrary start that never steps and counts suspend; expiry and backoff are
     /// judged by it.
     fn ticks(&self) -> Duration;
+
+    /// Names the start that ticks are counted from, where other processes count from it too: the boot
+    /// of the machine. `None`: ticks of two processes cannot be compared.
+    fn boot(&self) -> Option<u64> {
+        None
+    }
 
     /// Returns when that much time has passed.
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()>;
@@ -37,6 +44,10 @@ impl Clock for SystemClock {
     #[inline]
     fn ticks(&self) -> Duration {
         boot::ticks()
+    }
+
+    fn boot(&self) -> Option<u64> {
+        boot::id()
     }
 
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
@@ -72,12 +83,27 @@ mod boot {
             u32::try_from(time.tv_nsec).unwrap_or(0),
         )
     }
+
+    /// A UUID that Linux makes at each boot (random(4)), as many of its bits as are needed.
+    pub fn id() -> Option<u64> {
+        use std::sync::OnceLock;
+        static ID: OnceLock<Option<u64>> = OnceLock::new();
+        *ID.get_or_init(|| {
+            let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+            let digits: String = text.chars().filter(char::is_ascii_hexdigit).collect();
+            u64::from_str_radix(digits.get(..16)?, 16).ok()
+        })
+    }
 }
 
 /// Apple's `CLOCK_MONOTONIC` goes on in sleep; elsewhere `Instant` is the best there is.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod boot {
     use std::time::Duration;
+
+    pub fn id() -> Option<u64> {
+        None
+    }
 
     #[cfg(target_vendor = "apple")]
     pub fn ticks() -> Duration {
@@ -104,13 +130,16 @@ mod boot {
 pub struct ManualClock {
     wall_start: Mutex<DateTime<Utc>>,
     ticks: watch::Sender<u64>,
+    boot: u64,
     slept: Mutex<Vec<Duration>>,
 }
 
 impl ManualClock {
     /// A clock that stands at that time.
     pub fn new(now: DateTime<Utc>) -> Self {
+        static BOOTS: AtomicU64 = AtomicU64::new(0);
         Self {
+            boot: BOOTS.fetch_add(1, Ordering::Relaxed),
             wall_start: Mutex::new(now),
             ticks: watch::Sender::new(0),
             slept: Mutex::default(),
@@ -163,6 +192,11 @@ impl Clock for ManualClock {
         Duration::from_nanos(*self.ticks.borrow())
     }
 
+    /// Each clock is a machine of its own.
+    fn boot(&self) -> Option<u64> {
+        Some(self.boot)
+    }
+
     fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
         lock(&self.slept).push(span);
         self.advance(span);
@@ -192,6 +226,15 @@ mod tests {
         clock.step(TimeDelta::hours(-1));
         assert_eq!(clock.ticks(), Duration::from_secs(60));
         assert_eq!(clock.now(), DateTime::UNIX_EPOCH - TimeDelta::minutes(59));
+    }
+
+    #[test]
+    fn a_boot_has_one_name() {
+        assert_eq!(SystemClock.boot(), SystemClock.boot());
+        #[cfg(target_os = "linux")]
+        assert!(SystemClock.boot().is_some());
+        let (one, other) = (DateTime::UNIX_EPOCH, DateTime::UNIX_EPOCH);
+        assert_ne!(ManualClock::new(one).boot(), ManualClock::new(other).boot());
     }
 
     #[test]

@@ -56,8 +56,8 @@ struct Known {
 /// A document is taken for at least that long, and at most for [`LONGEST`].
 const SHORTEST: Duration = Duration::from_secs(60);
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// How long nobody looks again after a failure.
-const AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// How long nobody looks again after a failure: no longer than a server that returns may be missed.
+const AFTER_FAILURE: Duration = Duration::from_secs(4);
 /// How long a document is taken that does not say.
 const USUAL: Duration = Duration::from_secs(3600);
 

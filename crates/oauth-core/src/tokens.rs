@@ -135,6 +135,8 @@ pub(crate) struct Access {
     pub token: Secret,
     /// Just before it was asked for.
     pub asked_at: DateTime<Utc>,
+    /// The same by ticks, with the name of their start, where they have one that lasts.
+    pub asked_tick: Option<(u64, Duration)>,
     pub lifetime: Option<Duration>,
     pub scopes: Scopes,
 }
@@ -182,6 +184,8 @@ enum WrittenKey {
 struct WrittenAccess {
     token: String,
     asked_at_ms: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    asked_tick: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime_ms: Option<u64>,
     scopes: Vec<String>,
@@ -219,9 +223,8 @@ impl TokenRecord {
             access: self.access.as_ref().map(|access| WrittenAccess {
                 token: access.token.expose().to_owned(),
                 asked_at_ms: access.asked_at.timestamp_millis(),
-                lifetime_ms: access
-                    .lifetime
-                    .map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+                asked_tick: access.asked_tick.map(|(boot, tick)| (boot, millis(tick))),
+                lifetime_ms: access.lifetime.map(millis),
                 scopes: access.scopes.iter().map(str::to_owned).collect(),
             }),
             refresh_token: self
@@ -275,6 +278,9 @@ impl TokenRecord {
                 token: Secret::new(access.token),
                 asked_at: DateTime::from_timestamp_millis(access.asked_at_ms)
                     .ok_or_else(damaged)?,
+                asked_tick: access
+                    .asked_tick
+                    .map(|(boot, tick)| (boot, Duration::from_millis(tick))),
                 lifetime: access.lifetime_ms.map(Duration::from_millis),
                 scopes: Scopes::granted(&access.scopes.join(" "), ' '),
             }),
@@ -298,6 +304,10 @@ impl TokenRecord {
             }),
         })
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A name for a refresh token that no other one has.
@@ -392,6 +402,7 @@ mod tests {
             access: Some(Access {
                 token: Secret::new("access"),
                 asked_at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap(),
+                asked_tick: Some((u64::MAX, Duration::from_millis(7))),
                 lifetime: Some(Duration::from_secs(3600)),
                 scopes: Scopes::parse("a b").unwrap(),
             }),

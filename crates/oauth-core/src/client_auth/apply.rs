@@ -1,10 +1,12 @@
 //! A client's authentication as parameters or a header, made anew for every attempt.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{EncodingKey, Header};
 use serde_json::{Map, Value};
@@ -233,11 +235,21 @@ async fn sign(
     header.kid = Some(signer.key_id().to_owned());
     header.x5t_s256 = signer.certificate_thumbprint().map(str::to_owned);
     let mut assertion = signing_input(&header, claims)?;
-    let signing = signer.sign(assertion.as_bytes());
+    // it is foreign code: a panic of its own must not take the renewal with it, and the lease of its record
+    let signing =
+        AssertUnwindSafe(async { signer.sign(assertion.as_bytes()).await }).catch_unwind();
     let signing = tokio::time::timeout(attempt.patience, signing).await;
     let signing = signing.map_err(|_| {
         let problem = format!("the signer did not answer within {:?}", attempt.patience);
         Error::new(ErrorKind::Credential, problem).with_recovery(Recovery::Retry { after: None })
+    })?;
+    let signing = signing.map_err(|_| {
+        Error::new(
+            ErrorKind::Credential,
+            "the signer panicked, and nothing was sent",
+        )
+        .remedy("look in the log for its panic")
+        .with_recovery(Recovery::Report)
     })?;
     let signature = signing.map_err(|fault| {
         let error = Error::new(ErrorKind::Credential, format!("the signer failed: {fault}"));

@@ -25,11 +25,13 @@ impl Renewing {
         &self,
         granted: Granted,
         asked_at: DateTime<Utc>,
+        asked_tick: Duration,
     ) -> Result<(Access, Token), Error> {
         report(&granted.deviations, self.endpoint.server().name());
         let access = Access {
             token: granted.access_token,
             asked_at,
+            asked_tick: self.env.clock().boot().map(|boot| (boot, asked_tick)),
             lifetime: granted.lifetime,
             scopes: granted.scopes,
         };
@@ -62,7 +64,7 @@ impl Renewing {
         };
         let refresh_token = successor.or(former.refresh_token);
         // also where the access token is of no use, what the server has rotated to is kept
-        let received = self.receive(granted, asked_at);
+        let received = self.receive(granted, asked_at, asked_tick);
         let record = TokenRecord {
             access: received.as_ref().ok().map(|(access, _)| access.clone()),
             refresh_token,

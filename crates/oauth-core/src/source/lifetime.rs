@@ -87,6 +87,31 @@ mod tests {
     }
 
     #[test]
+    fn tokens_that_were_issued_in_one_second_are_not_renewed_in_one() {
+        const TOKENS: usize = 100_000;
+        let mut seconds = std::collections::HashMap::new();
+        for _ in 0..TOKENS {
+            let moments = moments(ASKED, Some(Duration::from_secs(3600)));
+            *seconds
+                .entry(moments.renew_from.unwrap().as_secs())
+                .or_insert(0_usize) += 1;
+        }
+        // spread over a fifth of the margin of 720 s; by chance a second has a few more than its share
+        let peak = seconds.values().copied().max().unwrap();
+        assert!(peak < TOKENS / 100, "{peak} in one second");
+    }
+
+    #[test]
+    fn absurd_lifetimes_and_ticks_overflow_nothing() {
+        for asked in [Duration::ZERO, Duration::MAX] {
+            for lifetime in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
+                let moments = moments(asked, Some(lifetime));
+                assert!(moments.renew_from <= moments.served_until, "{moments:?}");
+            }
+        }
+    }
+
+    #[test]
     fn a_token_is_served_almost_to_its_end() {
         assert_eq!(bounds(3600).2, Duration::from_secs(3595));
         assert_eq!(bounds(2).2, Duration::from_millis(1900));

@@ -1,6 +1,7 @@
 //! A token that is renewed ahead of its end.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -215,7 +216,8 @@ impl RenewingToken {
         let env = renewing.env.clone();
         let begun = env.detach(async move {
             let recoveries = renewing.endpoint.recoveries();
-            let outcome = renewing.renew(refused.as_ref()).await;
+            let outcome = AssertUnwindSafe(renewing.renew(refused.as_ref())).catch_unwind();
+            let outcome = outcome.await.unwrap_or_else(|_| Err(panicked()));
             let now = renewing.env.clock().ticks();
             let until = match &outcome {
                 Ok(_) => now,
@@ -305,6 +307,13 @@ const BETWEEN_REPLACEMENTS: Duration = Duration::from_secs(30);
 const BETWEEN_FINAL_FAILURES: Duration = Duration::from_secs(60);
 /// How often the store is looked at for a new login.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// One failure for the whole crowd, as any other is.
+fn panicked() -> Error {
+    let problem = "the renewal of this token panicked";
+    Error::new(ErrorKind::Interrupted, problem)
+        .remedy("look in the log for the panic, and report it")
+}
 
 /// Whether a failure may pass without anybody's doing.
 fn is_tried_again(error: &Error) -> bool {

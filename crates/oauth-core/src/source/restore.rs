@@ -1,6 +1,7 @@
 //! Tokens that were made before: by another process, by a login.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use chrono::TimeDelta;
 
@@ -15,15 +16,10 @@ use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
 
 impl Renewing {
-    /// A stored access token as one that is served; its age is told by the wall clock.
+    /// A stored access token as one that is served. From here on ticks tell its age.
     pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Live> {
-        let clock = self.env.clock();
-        let age = clock.now() - access.asked_at;
-        if age < -CLOCK_TOLERANCE {
-            return None; // the clock was set back: nobody knows how old it is
-        }
-        let age = age.to_std().unwrap_or_default();
-        let ticks = clock.ticks();
+        let age = self.age(access)?;
+        let ticks = self.env.clock().ticks();
         let asked = ticks.saturating_sub(age);
         let spent = age.saturating_sub(ticks); // what lies before the ticks began
         let lifetime = access
@@ -37,6 +33,22 @@ impl Renewing {
             moments(asked, lifetime),
             false,
         ))
+    }
+
+    /// How old a stored token is: by the wall clock, which may have been set since, and not less than
+    /// by the ticks, if the machine has not been booted since. `None`: nobody knows.
+    fn age(&self, access: &Access) -> Option<Duration> {
+        let clock = self.env.clock();
+        let by_wall = clock.now() - access.asked_at;
+        let by_ticks = match access.asked_tick {
+            Some((boot, tick)) if clock.boot() == Some(boot) => clock.ticks().checked_sub(tick),
+            _ => None,
+        };
+        if by_ticks.is_none() && by_wall < -CLOCK_TOLERANCE {
+            return None; // the clock was set back
+        }
+        let by_wall = by_wall.to_std().unwrap_or_default();
+        Some(by_wall.max(by_ticks.unwrap_or_default()))
     }
 
     pub(super) fn token_of(&self, access: &Access, deviations: Vec<Deviation>) -> Option<Token> {
@@ -68,6 +80,11 @@ impl Renewing {
         let access = granted.access_token.map(|(token, lifetime)| Access {
             token,
             asked_at: self.env.clock().now(),
+            asked_tick: self
+                .env
+                .clock()
+                .boot()
+                .map(|boot| (boot, self.env.clock().ticks())),
             lifetime,
             scopes: scopes.clone().unwrap_or_else(|| self.scopes().clone()),
         });

@@ -102,7 +102,7 @@ impl Renewing {
             .endpoint
             .request(&grant, RotationPolicy::None, Duration::MAX)
             .await?;
-        let (access, token) = self.receive(issued.granted, issued.asked_at)?;
+        let (access, token) = self.receive(issued.granted, issued.asked_at, issued.asked_tick)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let token = Arc::new(token.not_persisted());
         let version = known.unwrap_or(0);

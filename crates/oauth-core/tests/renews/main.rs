@@ -4,7 +4,9 @@
 
 mod ahead;
 mod chains;
+mod clocks;
 mod crashes;
+mod crowds;
 mod expiry;
 mod logins;
 mod many;
