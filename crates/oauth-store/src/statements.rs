@@ -54,7 +54,8 @@ macro_rules! lease {
 }
 
 /// Whether a record can be leased: nobody has it, or a reboot, its end or a clock that was set back has
-/// ended that.
+/// ended that. A clock that is handed in was read before the statement waited for its turn, and somebody
+/// may have leased the record meanwhile: only five minutes, which no statement waits, are a step back.
 macro_rules! free {
     ($now:literal) => {
         concat!(
@@ -62,7 +63,7 @@ macro_rules! free {
             $now,
             " OR oauth_record.lease_until > ",
             $now,
-            " + oauth_record.lease_span)"
+            " + oauth_record.lease_span + 300000)"
         )
     };
 }
