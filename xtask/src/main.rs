@@ -24,6 +24,7 @@ mod readme;
 mod remove;
 mod services;
 mod setup;
+mod soak;
 mod terminal;
 mod test;
 mod tidy;
@@ -100,6 +101,12 @@ const COMMANDS: &[Command] = &[
         usage: "[driver] [WORKLOAD...] [--rounds N] [--out FILE] [--peers PATH] | criterion [NAME]",
         about: "measure what the core costs against its goals, beside a bare client or (--peers) other libraries",
         run: bench::run,
+    },
+    Command {
+        name: "soak",
+        usage: "[--kills N] [--minutes M]",
+        about: "kill processes that renew one token, ten thousand times, and tell what was lost",
+        run: soak::run,
     },
     Command {
         name: "tidy",
