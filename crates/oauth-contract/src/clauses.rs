@@ -15,6 +15,7 @@ mod refreshing;
 mod renewal;
 mod replacement;
 mod secrets;
+mod state;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -76,6 +77,8 @@ fn asking<S: Subject>() -> Vec<Clause> {
         renewal::a_late_answer_is_kept,
         renewal::shares_no_token,
         replacement::replaces_a_refused_token_once,
+        state::tells_its_state,
+        state::renews_what_is_in_use_unasked,
     ]
 }
 
