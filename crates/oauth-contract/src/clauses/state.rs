@@ -25,17 +25,17 @@ pub(super) async fn tells_its_state<S: Subject>(stage: Stage) -> Outcome {
     stage.advance(IN_THE_MARGIN);
     it.call().await?;
     it.env.idle().await;
-    equal(
-        "the state after a renewal failed",
-        State::ServingStale,
-        state(),
-    )?;
     let seen = comes("a change of the state", changes.next()).await?;
     let seen = seen.map(|status| status.state);
     equal(
         "what a subscriber was told last",
         Some(State::ServingStale),
         seen,
+    )?;
+    equal(
+        "the state after a renewal failed",
+        State::ServingStale,
+        state(),
     )?;
     stage.advance(LIFETIME - IN_THE_MARGIN);
     let what = "a call after the token's end";
