@@ -181,6 +181,7 @@ fn clippy(workspace: &Workspace) -> Result<(), Failure> {
         "clippy",
         "--quiet",
         "--workspace",
+        "--all-features",
         "--all-targets",
         "--",
         "-D",

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     let package = args.at_most_one()?;
     let mut cargo = workspace.cargo();
-    cargo.args(["test", "--no-fail-fast"]);
+    cargo.args(["test", "--no-fail-fast", "--all-features"]);
     let package = match &package {
         None => None,
         Some(name) => Some(full_name(workspace, name)?),

@@ -1,6 +1,8 @@
 //! The keys that seal, and the id of the store they belong to.
 
 mod file;
+#[cfg(feature = "keyring")]
+mod keyring;
 mod text;
 
 use std::collections::BTreeMap;

@@ -94,8 +94,7 @@ impl PostgresBuilder {
 
     /// Between us and the database stands a pooler in transaction mode, such as pgbouncer: nothing is
     /// prepared from one transaction to the next, and each statement is a transaction of its own, which
-    /// costs four round trips instead of one. pgbouncer 1.21 and later, with `max_prepared_statements`
-    /// above 0, does without it.
+    /// costs four round trips instead of one. Without this such a pooler refuses to connect us.
     #[must_use]
     pub fn behind_pooler(mut self) -> Self {
         self.pooled = true;

@@ -227,3 +227,12 @@ async fn nobody_there_is_told_in_one_line() {
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn a_pooler_that_was_not_declared_is_told_with_the_remedy() {
+    let database = Database::create(true).await.unwrap();
+    let error = open(&database, &keys::new()).await.unwrap_err();
+    assert_eq!(error.fault(), StoreFault::Unavailable, "{error}");
+    assert!(error.to_string().contains("behind_pooler"), "{error}");
+    database.remove().await;
+}
