@@ -30,6 +30,7 @@ use crate::secret::Secret;
 use crate::server::{Placement, ResourceServer};
 use crate::source::{ConnectionStatus, StatusChanges, TokenSource};
 use crate::token::{GrantedToken, Token};
+use crate::traffic::Repeats;
 
 /// The client of one API with one source of tokens. Cheap to clone.
 ///
@@ -42,6 +43,7 @@ struct Inner {
     env: Env,
     api: ResourceServer,
     source: Arc<dyn TokenSource>,
+    repeats: Repeats,
 }
 
 impl AuthorizedClient {
@@ -51,6 +53,7 @@ impl AuthorizedClient {
             env: env.clone(),
             api,
             source: Arc::new(source),
+            repeats: Repeats::default(),
         }))
     }
 
@@ -151,6 +154,9 @@ impl AuthorizedClient {
     /// - of a `GET`, `HEAD` or `OPTIONS` also those that leave it open: a lost answer, the statuses
     ///   502, 503 and 504.
     ///
+    /// All clients of one server share a budget of repeats: where most of its requests fail, few are
+    /// sent again.
+    ///
     /// A status that is no refusal of the token comes back as an answer, whatever it is.
     ///
     /// # Errors
@@ -208,7 +214,8 @@ impl AuthorizedClient {
         class: ReplayClass,
     ) -> Result<(Response, Option<Request>), Error> {
         let header = self.bearing(token)?;
-        attempts::send(&self.0.env, request, Some(header), class).await
+        let repeats = Some(&self.0.repeats);
+        attempts::send(&self.0.env, request, Some(header), class, repeats).await
     }
 
     fn bearing(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {

@@ -5,7 +5,7 @@ mod budget;
 mod circuit;
 mod skew;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use url::Url;
@@ -60,6 +60,26 @@ impl Traffic {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The repeats of one API's requests. They share the budget of their server, which is whole, and not
+/// looked for, until the first of them.
+#[derive(Debug, Default)]
+pub(crate) struct Repeats(OnceLock<Arc<Traffic>>);
+
+impl Repeats {
+    /// Pays for a repeat of a request to that URL; false: there is not enough left.
+    pub fn pay(&self, env: &Env, url: &Url, error: &Error) -> bool {
+        let traffic = self.0.get_or_init(|| Traffic::of(env, url));
+        traffic.lock().budget.spend(error.kind())
+    }
+
+    /// A request succeeded.
+    pub fn earn(&self) {
+        if let Some(traffic) = self.0.get() {
+            traffic.lock().budget.earn();
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::url::{check, origin};
 use crate::http::{Failure, Sent, failure_of_request, redirect_refused};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::traffic::Repeats;
 
 /// Sends a request that bears no token: to a URL that is itself the secret, or one that was signed.
 ///
@@ -23,7 +24,7 @@ pub async fn send_without_token(env: &Env, request: Request) -> Result<Response,
     check(request.url(), env.http().settings().loopback_http)
         .map_err(|problem| Error::config("url", problem))?;
     let class = class_of(request.method());
-    let (response, _) = send(env, request, None, class).await?;
+    let (response, _) = send(env, request, None, class, None).await?;
     let from = origin(response.url());
     match redirect_refused(response.status(), response.headers(), response.url(), &from) {
         Some(error) => Err(error),
@@ -46,6 +47,7 @@ pub(super) async fn send(
     mut request: Request,
     header: Option<(HeaderName, HeaderValue)>,
     class: ReplayClass,
+    repeats: Option<&Repeats>,
 ) -> Result<(Response, Option<Request>), Error> {
     let clock = env.clock();
     let overall = env.http().settings().overall_timeout;
@@ -58,11 +60,20 @@ pub(super) async fn send(
         attempts.begin();
         let again = request.try_clone();
         let (failure, response) = match send_once(env, request, over).await {
-            Ok(response) => return Ok((response, again)),
+            Ok(response) => {
+                if let Some(repeats) = repeats {
+                    repeats.earn();
+                }
+                return Ok((response, again));
+            }
             Err(failed) => failed,
         };
         let (error, again) = match (attempts.judge(&failure, clock.ticks()), again) {
             (Verdict::Again(pause), Some(again)) => {
+                if repeats.is_some_and(|repeats| !repeats.pay(env, again.url(), &failure.error)) {
+                    let error = attempts.settle(&failure);
+                    return response.map_or(Err(error), |response| Ok((*response, Some(again))));
+                }
                 // over the connection that brought 421 the next answer would be the same
                 if matches!(failure.error.status(), Some(421 | 425)) {
                     over = Over::New;

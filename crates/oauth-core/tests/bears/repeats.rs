@@ -47,6 +47,28 @@ async fn safe_requests_wait_out_what_passes() {
 }
 
 #[tokio::test]
+async fn repeats_end_where_the_budget_of_their_server_does() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    stage.set_token_lifetime(Duration::from_secs(24 * 3600));
+    let env = env(&clock);
+    let client = client(&env, &stage);
+    client.token().await.unwrap();
+    stage.answer_always(Endpoint::Api, Some(Answer::status(502)));
+    for _ in 0..100 {
+        assert_eq!(client.get("x").send().await.unwrap().status(), 502);
+    }
+    // 500 in all, of which a repeat costs 5: a hundred of them
+    assert_eq!(stage.count(Endpoint::Api), 200);
+    stage.answer_always(Endpoint::Api, None);
+    for _ in 0..5 {
+        assert_eq!(client.get("x").send().await.unwrap().status(), 200);
+    }
+    stage.answer(Endpoint::Api, Answer::status(502));
+    assert_eq!(client.get("x").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
 async fn other_requests_are_repeated_only_where_they_were_not_processed() {
     let clock = clock();
     let stage = strict(&clock).await;
