@@ -45,6 +45,8 @@ struct Inner {
     salt: [u8; 32],
     running: watch::Sender<usize>,
     closing: AtomicBool,
+    /// Whether somebody was told that refresh tokens are kept in memory alone.
+    is_memory_told: AtomicBool,
 }
 
 /// A hash of the name of something that is shared: names are long, and there is one a connection.
@@ -136,6 +138,11 @@ impl Env {
     pub fn secret(&self, field: &str, reference: &SecretRef) -> Result<Secret, Error> {
         let secret = reference.read(&self.0.secrets);
         secret.map_err(|fault| Error::config(field, fault))
+    }
+
+    /// Whether nobody was told yet that refresh tokens are kept in memory alone.
+    pub(crate) fn is_first_of_memory(&self) -> bool {
+        !self.0.is_memory_told.swap(true, Ordering::Relaxed)
     }
 
     /// One that does not keep it alive.
@@ -326,6 +333,7 @@ impl EnvBuilder {
             salt,
             running: watch::Sender::new(0),
             closing: AtomicBool::new(false),
+            is_memory_told: AtomicBool::new(false),
         })))
     }
 }

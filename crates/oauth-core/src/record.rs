@@ -193,6 +193,12 @@ pub trait RecordStore: fmt::Debug + Send + Sync {
     /// The records of a namespace whose ids begin with `prefix`, sorted, without deleted ones.
     fn list<'a>(&'a self, namespace: &'a str, prefix: &'a str) -> Stored<'a, Vec<RecordId>>;
 
+    /// Whether what it holds outlives the process. Where it does not, a rotated refresh token is lost with
+    /// the process, and a warning says so.
+    fn is_durable(&self) -> bool {
+        true
+    }
+
     /// Deletes a record and its journal; a holder of its lease is fenced off. True where there was one.
     ///
     /// A token source that is alive does not look: it goes on serving its token until that ends.

@@ -333,6 +333,30 @@ const REFUSALS: [fn(&str) -> Answer; 9] = [
 ];
 
 #[tokio::test]
+async fn rotated_refresh_tokens_in_memory_alone_are_warned_of_once() {
+    record();
+    let clock = clock();
+    let stage = strict_builder(&clock)
+        .rotation(oauth_stage::Rotation::Rotate {
+            grace: Duration::ZERO,
+        })
+        .start()
+        .await
+        .unwrap();
+    let seed = stage.issue_refresh_token(CLIENT, "read");
+    let source = Wanted::of(&support::env(&clock), &stage)
+        .scopes("read")
+        .refreshing(&seed);
+    let count = || tape().matches("are kept in memory alone").count();
+    let before = count();
+    for _ in 0..3 {
+        source.token().await.unwrap();
+        clock.advance(Duration::from_secs(3600));
+    }
+    assert_eq!(count(), before + 1);
+}
+
+#[tokio::test]
 async fn no_crate_tells_a_secret_at_any_level() {
     record();
     let purpose = [canary("by-tracing"), canary("by-log")];

@@ -195,6 +195,10 @@ impl RecordStore for MemoryStore {
         done(found)
     }
 
+    fn is_durable(&self) -> bool {
+        false
+    }
+
     fn delete<'a>(&'a self, id: &'a RecordId) -> Stored<'a, bool> {
         done(self.delete_now(id))
     }

@@ -58,6 +58,11 @@ impl Renewing {
         } = issued;
         // an answer without one leaves the former in force (RFC 6749 6)
         let successor = granted.refresh_token.take();
+        if successor.is_some() && !self.env.store().is_durable() && self.env.is_first_of_memory() {
+            tracing::warn!(
+                "rotated refresh tokens are kept in memory alone and end with this process; give the env a durable store"
+            );
+        }
         let (generation, follows) = match &successor {
             Some(_) => (new_generation(), Some(former.generation)),
             None => (former.generation, former.follows),
