@@ -32,6 +32,40 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn reach(&self, tick: Duration) -> BoxFuture<'static, ()>;
 }
 
+/// A moment by the wall clock, and by ticks as long as the machine is not booted again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Moment {
+    pub wall: DateTime<Utc>,
+    /// With the name of their start, where they have one that lasts.
+    pub tick: Option<(u64, Duration)>,
+}
+
+impl Moment {
+    pub fn now(clock: &dyn Clock) -> Self {
+        Self {
+            wall: clock.now(),
+            tick: clock.boot().map(|boot| (boot, clock.ticks())),
+        }
+    }
+
+    /// How long ago it was: by the wall clock, which may have been set since, and not less than by the
+    /// ticks, if the machine has not been booted since. `None`: nobody knows.
+    pub fn age(&self, clock: &dyn Clock) -> Option<Duration> {
+        /// A wall clock that was set back further than that is not believed.
+        const TOLERANCE: TimeDelta = TimeDelta::minutes(10);
+        let by_wall = clock.now() - self.wall;
+        let by_ticks = match self.tick {
+            Some((boot, tick)) if clock.boot() == Some(boot) => clock.ticks().checked_sub(tick),
+            _ => None,
+        };
+        if by_ticks.is_none() && by_wall < -TOLERANCE {
+            return None; // the clock was set back
+        }
+        let by_wall = by_wall.to_std().unwrap_or_default();
+        Some(by_wall.max(by_ticks.unwrap_or_default()))
+    }
+}
+
 /// The clocks of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
@@ -226,6 +260,19 @@ mod tests {
         clock.step(TimeDelta::hours(-1));
         assert_eq!(clock.ticks(), Duration::from_secs(60));
         assert_eq!(clock.now(), DateTime::UNIX_EPOCH - TimeDelta::minutes(59));
+    }
+
+    #[test]
+    fn a_step_back_makes_no_moment_younger_and_after_a_boot_nothing_is_known() {
+        let clock = ManualClock::new(DateTime::UNIX_EPOCH);
+        let moment = Moment::now(&clock);
+        clock.advance(Duration::from_secs(60));
+        clock.step(TimeDelta::hours(-1));
+        assert_eq!(moment.age(&clock), Some(Duration::from_secs(60)));
+        clock.step(TimeDelta::hours(2));
+        assert_eq!(moment.age(&clock), Some(Duration::from_secs(3660)));
+        let booted = ManualClock::new(DateTime::UNIX_EPOCH - TimeDelta::hours(1));
+        assert_eq!(moment.age(&booted), None);
     }
 
     #[test]

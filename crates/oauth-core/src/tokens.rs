@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Moment;
 use crate::error::StoreFault;
 use crate::record::{RecordId, RecordValue, StoreError};
 use crate::secret::Secret;
@@ -113,7 +114,7 @@ pub(crate) struct TokenRecord {
     /// How often a renewal with this refresh token was broken off: nobody knows whether it was sent.
     pub broken_off: u32,
     /// When the first of these was noticed.
-    pub lost_at: Option<DateTime<Utc>>,
+    pub lost_at: Option<Moment>,
     /// Why the refresh token is known to be dead.
     pub ended: Option<String>,
     /// The key that the tokens are bound to (RFC 9449 5): it lives and ends with them.
@@ -166,6 +167,8 @@ struct Written {
     broken_off: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_at_ms: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lost_tick: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -240,7 +243,11 @@ impl TokenRecord {
                 .map(|scopes| scopes.iter().map(str::to_owned).collect()),
             lost: self.lost,
             broken_off: self.broken_off,
-            lost_at_ms: self.lost_at.map(|at| at.timestamp_millis()),
+            lost_at_ms: self.lost_at.map(|at| at.wall.timestamp_millis()),
+            lost_tick: self
+                .lost_at
+                .and_then(|at| at.tick)
+                .map(|(boot, tick)| (boot, millis(tick))),
             ended: self.ended.clone(),
         };
         // a struct of strings and numbers always has a JSON form
@@ -296,7 +303,15 @@ impl TokenRecord {
                 .map(|scopes| Scopes::granted(&scopes.join(" "), ' ')),
             lost: written.lost,
             broken_off: written.broken_off,
-            lost_at: written.lost_at_ms.and_then(DateTime::from_timestamp_millis),
+            lost_at: written
+                .lost_at_ms
+                .and_then(DateTime::from_timestamp_millis)
+                .map(|wall| Moment {
+                    wall,
+                    tick: written
+                        .lost_tick
+                        .map(|(boot, tick)| (boot, Duration::from_millis(tick))),
+                }),
             ended: written.ended,
             bound_key: written.bound_key.map(|key| match key {
                 WrittenKey::Private(jwk) => BoundKey::Private(Secret::new(jwk)),
@@ -413,7 +428,10 @@ mod tests {
             scopes: Some(Scopes::parse("a").unwrap()),
             lost: 1,
             broken_off: 2,
-            lost_at: DateTime::from_timestamp_millis(1_700_000_000_456),
+            lost_at: Some(Moment {
+                wall: DateTime::from_timestamp_millis(1_700_000_000_456).unwrap(),
+                tick: Some((7, Duration::from_millis(8))),
+            }),
             ended: None,
             bound_key: Some(BoundKey::Private(Secret::new("{}"))),
         };

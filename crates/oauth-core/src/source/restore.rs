@@ -1,10 +1,10 @@
 //! Tokens that were made before: by another process, by a login.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use chrono::TimeDelta;
 
+use crate::clock::Moment;
 use crate::error::Error;
 use crate::source::flight::Live;
 use crate::source::lifetime::moments;
@@ -12,13 +12,14 @@ use crate::source::renewing::{Renewing, Start};
 use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts, bearer};
 use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
-/// A wall clock that was set back further than that is not believed.
-const CLOCK_TOLERANCE: TimeDelta = TimeDelta::minutes(10);
-
 impl Renewing {
     /// A stored access token as one that is served. From here on ticks tell its age.
     pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Live> {
-        let age = self.age(access)?;
+        let asked = Moment {
+            wall: access.asked_at,
+            tick: access.asked_tick,
+        };
+        let age = asked.age(self.env.clock())?;
         let ticks = self.env.clock().ticks();
         let asked = ticks.saturating_sub(age);
         let spent = age.saturating_sub(ticks); // what lies before the ticks began
@@ -33,22 +34,6 @@ impl Renewing {
             moments(asked, lifetime),
             false,
         ))
-    }
-
-    /// How old a stored token is: by the wall clock, which may have been set since, and not less than
-    /// by the ticks, if the machine has not been booted since. `None`: nobody knows.
-    fn age(&self, access: &Access) -> Option<Duration> {
-        let clock = self.env.clock();
-        let by_wall = clock.now() - access.asked_at;
-        let by_ticks = match access.asked_tick {
-            Some((boot, tick)) if clock.boot() == Some(boot) => clock.ticks().checked_sub(tick),
-            _ => None,
-        };
-        if by_ticks.is_none() && by_wall < -CLOCK_TOLERANCE {
-            return None; // the clock was set back
-        }
-        let by_wall = by_wall.to_std().unwrap_or_default();
-        Some(by_wall.max(by_ticks.unwrap_or_default()))
     }
 
     pub(super) fn token_of(&self, access: &Access, deviations: Vec<Deviation>) -> Option<Token> {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Recovery, StoreFault};
 use crate::grant::{Grant, RefreshToken};
 use crate::record::{Lease, Record};
@@ -219,7 +220,7 @@ impl Renewing {
             Recovery::LogInAgain => self.ended(lease, record, error).await,
             Recovery::Unknown => {
                 record.lost += 1;
-                record.lost_at.get_or_insert(self.env.clock().now());
+                record.lost_at.get_or_insert(Moment::now(self.env.clock()));
                 tracing::error!(
                     lost = record.lost,
                     %error,
@@ -288,7 +289,7 @@ impl Renewing {
         // a renewal of another chain that was broken off says nothing of this one
         if lease.abandoned && (former.is_none() || former == record.refresh_token) {
             record.broken_off += 1;
-            record.lost_at.get_or_insert(self.env.clock().now());
+            record.lost_at.get_or_insert(Moment::now(self.env.clock()));
             tracing::warn!(
                 broken_off = record.broken_off,
                 "a former renewal of this token was broken off; the refresh token may be spent"
@@ -337,10 +338,8 @@ impl Renewing {
         let (RotationPolicy::Grace(window), Some(lost_at)) = (declared, record.lost_at) else {
             return declared;
         };
-        let passed = (self.env.clock().now() - lost_at)
-            .to_std()
-            .unwrap_or_default();
-        match window.checked_sub(passed) {
+        let passed = lost_at.age(self.env.clock());
+        match passed.and_then(|passed| window.checked_sub(passed)) {
             Some(left) if !left.is_zero() => RotationPolicy::Grace(left),
             _ => RotationPolicy::Strict,
         }
