@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use crate::subject::Fault;
+use crate::fault::Fault;
 
 /// What a driver was called with: where the server is, and the workload's arguments.
 #[derive(Debug, Default)]

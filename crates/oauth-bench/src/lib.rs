@@ -12,6 +12,7 @@
 //! the same form.
 
 pub mod call;
+pub mod fault;
 pub mod floor;
 pub mod measure;
 pub mod ours;

@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use crate::call::Call;
 
-/// Why a workload could not be run.
-pub type Fault = Box<dyn std::error::Error + Send + Sync>;
+pub use crate::fault::Fault;
 
 /// A library that has tokens: what every workload is written against.
 pub trait Subject: Send + Sync + Sized + 'static {

@@ -8,7 +8,7 @@ use oauth_core::error::StoreFault;
 use oauth_core::record::StoreError;
 
 use crate::fault;
-use crate::keys::random_digits;
+use crate::random::random_digits;
 
 /// A file under a name that nobody looks for. Locked while its maker lives and is at it; dropped, it is
 /// removed.

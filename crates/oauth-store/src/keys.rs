@@ -10,14 +10,12 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use aws_lc_rs::rand;
 use oauth_core::error::StoreFault;
 use oauth_core::record::StoreError;
 use oauth_core::secret::{Secret, SecretRef, Secrets};
-use zeroize::Zeroizing;
 
+use crate::key::Key;
 use crate::keys::text::KeyText;
-use crate::seal::Key;
 
 /// The keys a store is sealed with: one is current, the others open what was sealed before. Beside them
 /// stands the id of the store, so that a database that was emptied or swapped is not taken for ours.
@@ -190,19 +188,6 @@ impl SealingKeys {
             keys,
         })))
     }
-}
-
-/// Lower-case hexadecimal digits by chance.
-pub(crate) fn random_digits(bytes: usize) -> Result<String, StoreError> {
-    let random = random_bytes(bytes)?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
-}
-
-fn random_bytes(length: usize) -> Result<Zeroizing<Vec<u8>>, StoreError> {
-    let mut bytes = Zeroizing::new(vec![0; length]);
-    rand::fill(&mut bytes)
-        .map_err(|_| StoreError::new(StoreFault::Unavailable, "the system has no randomness"))?;
-    Ok(bytes)
 }
 
 impl fmt::Debug for SealingKeys {

@@ -1,21 +1,18 @@
-//! Sealing: AES-256-GCM-SIV (RFC 8452), which stays safe where a random nonce comes twice.
+//! Sealing: what is stored opens at its place alone.
 //!
 //! Sealed bytes are `format, kind, length of key id, key id, nonce, ciphertext and tag`. Associated data
 //! are all that stands before the nonce, and the store's id, the record's namespace and id, and its
 //! version or the intent it was asked under.
 
-use std::fmt;
-
-use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, Nonce, RandomizedNonceKey};
 use oauth_core::error::StoreFault;
 use oauth_core::record::{RecordId, RecordValue, StoreError};
 use zeroize::Zeroizing;
 
+use crate::key::NONCE;
 use crate::keys::SealingKeys;
 
 /// The format that this library writes, and the newest it reads.
 const FORMAT: u8 = 1;
-const NONCE: usize = 12;
 
 /// What is sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,30 +36,6 @@ pub enum Place<'a> {
     Intent(&'a str),
 }
 
-/// A key that is ready for use.
-pub struct Key(RandomizedNonceKey);
-
-impl Key {
-    /// How many bytes a key has.
-    pub const LENGTH: usize = 32;
-
-    /// Takes bytes, of which there must be [`Key::LENGTH`].
-    pub fn new(bytes: &[u8]) -> Option<Self> {
-        if bytes.len() != Self::LENGTH {
-            return None;
-        }
-        RandomizedNonceKey::new(&AES_256_GCM_SIV, bytes)
-            .ok()
-            .map(Self)
-    }
-}
-
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[REDACTED]")
-    }
-}
-
 impl SealingKeys {
     /// Seals under the current key.
     pub(crate) fn seal(
@@ -76,13 +49,12 @@ impl SealingKeys {
         let header = header(kind, key_id);
         let mut text = value.to_vec();
         let nonce = key
-            .0
-            .seal_in_place_append_tag(Aad::from(self.associated(&header, id, place)), &mut text)
+            .seal(self.associated(&header, id, place), &mut text)
             .map_err(|_| {
                 StoreError::new(StoreFault::Unavailable, "the system has no randomness")
             })?;
         let mut sealed = header;
-        sealed.extend_from_slice(nonce.as_ref());
+        sealed.extend_from_slice(&nonce);
         sealed.append(&mut text);
         Ok(sealed)
     }
@@ -109,15 +81,10 @@ impl SealingKeys {
                 ),
             )
         })?;
-        let nonce = Nonce::try_assume_unique_for_key(parts.nonce).map_err(|_| tampered(id))?;
-        let aad = Aad::from(self.associated(parts.header, id, place));
+        let associated = self.associated(parts.header, id, place);
         let mut text = Zeroizing::new(parts.text.to_vec());
-        let length = key
-            .0
-            .open_in_place(nonce, aad, &mut text)
-            .map_err(|_| tampered(id))?
-            .len();
-        text.truncate(length);
+        key.open(parts.nonce, associated, &mut text)
+            .map_err(|_| tampered(id))?;
         Ok(RecordValue::new(std::mem::take(&mut *text)))
     }
 

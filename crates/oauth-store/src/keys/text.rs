@@ -10,8 +10,8 @@ use oauth_core::record::StoreError;
 use serde::Deserialize;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::keys::{random_bytes, random_digits};
-use crate::seal::Key;
+use crate::key::Key;
+use crate::random::{random_bytes, random_digits};
 
 /// Keys as they are written.
 pub struct KeyText {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use oauth_core::error::StoreFault;
 use oauth_core::record::{Intent, StoreError};
 
-use crate::keys::random_digits;
+use crate::random::random_digits;
 use crate::{fault, files, guard};
 
 /// A folder, and what of it is ours.
