@@ -41,7 +41,7 @@ pub struct AuthorizedClient(Arc<Inner>);
 
 struct Inner {
     env: Env,
-    api: ResourceServer,
+    api: Arc<ResourceServer>,
     source: Arc<dyn TokenSource>,
     repeats: Repeats,
 }
@@ -50,8 +50,8 @@ impl AuthorizedClient {
     /// A client of that API.
     pub fn new(env: &Env, api: ResourceServer, source: impl TokenSource + 'static) -> Self {
         Self(Arc::new(Inner {
+            api: env.shared_if_same(&format!("api {}", api.base_url), api),
             env: env.clone(),
-            api,
             source: Arc::new(source),
             repeats: Repeats::default(),
         }))

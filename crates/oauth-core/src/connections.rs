@@ -145,7 +145,7 @@ impl Connections {
     /// subject; a header or parameter is one that the protocol sets.
     pub fn get(&self, tenant: &Tenant) -> Result<RenewingToken, Error> {
         let made = self.0.make(tenant)?;
-        let id = made.key().record_id().id;
+        let id = made.id().id.clone();
         Ok(self.held().entry(id).or_insert(made).clone())
     }
 
@@ -158,7 +158,7 @@ impl Connections {
     pub fn statuses(&self) -> Vec<(TokenKey, ConnectionStatus)> {
         let held: Vec<RenewingToken> = self.held().values().cloned().collect();
         held.iter()
-            .map(|source| (source.key().clone(), source.status()))
+            .map(|source| (source.key(), source.status()))
             .collect()
     }
 

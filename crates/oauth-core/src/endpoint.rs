@@ -28,7 +28,7 @@ use crate::traffic::{Gate, Lane, Traffic, may_be_the_clock, spread};
 #[derive(Debug)]
 pub(crate) struct TokenEndpoint {
     env: Env,
-    server: AuthorizationServer,
+    server: Arc<AuthorizationServer>,
     client: ClientAuth,
     discovery: Option<Arc<Discovery>>,
     traffic: Arc<Traffic>,
@@ -65,8 +65,8 @@ impl TokenEndpoint {
             Endpoints::Discovered { base, .. } => Traffic::of(env, base),
         };
         Ok(Self {
+            server: env.shared_if_same(&format!("server {}", server.authority()), server),
             env: env.clone(),
-            server,
             client,
             discovery,
             traffic,

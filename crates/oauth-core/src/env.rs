@@ -194,6 +194,18 @@ impl Env {
         made
     }
 
+    /// A value of many that are mostly the same: as the others have it, where it is.
+    pub(crate) fn shared_if_same<T>(&self, name: &str, value: T) -> Arc<T>
+    where
+        T: Any + Send + Sync + Clone + PartialEq,
+    {
+        let shared = self.shared(name, || value.clone());
+        match *shared == value {
+            true => shared,
+            false => Arc::new(value),
+        }
+    }
+
     fn hashed(&self, name: &str) -> Name {
         let mut context = Context::new(&SHA256);
         context.update(&self.0.salt);

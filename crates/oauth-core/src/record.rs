@@ -28,12 +28,17 @@ pub struct RecordId {
 /// The bytes of a record. A durable store seals them before they touch a disk; in memory they are
 /// wiped when the last clone is dropped. `Debug` prints their number alone.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RecordValue(Arc<Zeroizing<Vec<u8>>>);
+pub struct RecordValue(Arc<Zeroizing<Box<[u8]>>>);
 
 impl RecordValue {
     /// Takes over bytes.
     pub fn new(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(Zeroizing::new(bytes)))
+        let bytes = match bytes.capacity() == bytes.len() {
+            true => Zeroizing::new(bytes.into()),
+            // what they stood in is wiped, and no more is kept than they need
+            false => Zeroizing::new(Zeroizing::new(bytes).as_slice().into()),
+        };
+        Self(Arc::new(bytes))
     }
 
     /// The bytes themselves.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -18,7 +19,7 @@ pub struct Token {
     expires_at: Option<DateTime<Utc>>,
     scopes: Scopes,
     missing: Scopes,
-    deviations: Vec<Deviation>,
+    deviations: Box<[Deviation]>,
     persisted: bool,
 }
 
@@ -64,7 +65,7 @@ impl Token {
             expires_at: parts.expires_at,
             scopes: parts.scopes,
             missing: parts.missing,
-            deviations: parts.deviations,
+            deviations: parts.deviations.into(),
             persisted: true,
         }
     }
@@ -140,9 +141,9 @@ pub(crate) fn bearer(access_token: &Secret) -> Option<HeaderValue> {
     Some(header)
 }
 
-/// A set of scopes (RFC 6749 3.3), sorted, each once.
+/// A set of scopes (RFC 6749 3.3), sorted, each once. Cheap to clone.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Scopes(BTreeSet<String>);
+pub struct Scopes(Option<Arc<BTreeSet<String>>>); // never of an empty set
 
 /// Why a text is no scope; names the scope.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -185,7 +186,16 @@ impl Scopes {
             }
             set.insert(scope.to_owned());
         }
-        Ok(Self(set))
+        Ok(Self::of(set))
+    }
+
+    fn of(set: BTreeSet<String>) -> Self {
+        Self((!set.is_empty()).then(|| Arc::new(set)))
+    }
+
+    fn set(&self) -> &BTreeSet<String> {
+        static NONE: BTreeSet<String> = BTreeSet::new();
+        self.0.as_deref().unwrap_or(&NONE)
     }
 
     /// Parses a list that spaces separate.
@@ -198,7 +208,7 @@ impl Scopes {
 
     /// What a server answered: taken as it is, split at spaces and at `separator`.
     pub(crate) fn granted(text: &str, separator: char) -> Self {
-        Self(
+        Self::of(
             text.split([' ', separator])
                 .filter(|scope| !scope.is_empty())
                 .map(text::escape)
@@ -208,29 +218,29 @@ impl Scopes {
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// Whether that scope is among them.
     pub fn contains(&self, scope: &str) -> bool {
-        self.0.contains(scope)
+        self.set().contains(scope)
     }
 
     /// Each scope, sorted.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
+        self.set().iter().map(String::as_str)
     }
 
     /// Those of these that are not among `others`.
     #[must_use]
     pub fn without(&self, others: &Self) -> Self {
-        Self(self.0.difference(&others.0).cloned().collect())
+        Self::of(self.set().difference(others.set()).cloned().collect())
     }
 
     /// As one parameter.
     pub fn joined(&self, separator: char) -> String {
         let mut joined = String::new();
-        for scope in &self.0 {
+        for scope in self.set() {
             if !joined.is_empty() {
                 joined.push(separator);
             }
@@ -253,7 +263,7 @@ impl fmt::Display for Scopes {
 
 impl fmt::Debug for Scopes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(&self.0).finish()
+        f.debug_set().entries(self.set()).finish()
     }
 }
 

@@ -153,17 +153,17 @@ struct Written {
     access: Option<WrittenAccess>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     seeds: Vec<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     generation: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     follows: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<String>>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     lost: u32,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     broken_off: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_at_ms: Option<i64>,
@@ -191,7 +191,12 @@ struct WrittenAccess {
     asked_tick: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
+}
+
+fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
+    *number == N::default()
 }
 
 const FORMAT: u32 = 1;

@@ -1,6 +1,7 @@
 //! Records in memory.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,26 +15,70 @@ use crate::record::{
 /// Records in memory: they end with the process.
 #[derive(Debug)]
 pub struct MemoryStore {
-    rows: Mutex<BTreeMap<RecordId, Row>>,
+    rows: Mutex<Namespaces>,
     clock: Arc<dyn Clock>,
 }
 
+/// The records by namespace.
+type Namespaces = HashMap<Cow<'static, str>, Rows>;
+
+/// The records of a namespace.
+type Rows = HashMap<Arc<str>, Box<Row>>;
+
+/// What is known of a record. There are many of them, so that what few have stands apart.
 #[derive(Debug, Default)]
 struct Row {
-    record: Record,
+    version: u64,
+    value: Option<RecordValue>,
     fence: u64,
+    /// The lease that was committed or released last.
+    settled: Option<Mark>,
+    passing: Option<Box<Passing>>,
+}
+
+/// What a record has while it is renewed, or after that went wrong.
+#[derive(Debug, Default)]
+struct Passing {
     /// The lease that is open and until when (by ticks) it holds.
     open: Option<(Intent, Duration)>,
-    /// The lease that was committed or released last.
-    settled: Option<Intent>,
-    /// The leases whose values are in the journal.
-    journaled: Vec<Intent>,
+    /// Values that came too late, each with the lease it was for.
+    journal: Vec<(Intent, RecordValue)>,
+}
+
+/// Tells one intent from another: half of its SHA-256.
+type Mark = [u8; 16];
+
+fn mark(intent: &Intent) -> Mark {
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, intent.as_str().as_bytes());
+    let mut mark = Mark::default();
+    let (half, _) = hash.as_ref().split_at(mark.len());
+    mark.copy_from_slice(half);
+    mark
 }
 
 impl Row {
-    fn clear_journal(&mut self) {
-        self.record.journal.clear();
-        self.journaled.clear();
+    fn record(&self) -> Record {
+        let journal = self.passing.iter().flat_map(|passing| &passing.journal);
+        Record {
+            version: self.version,
+            value: self.value.clone(),
+            journal: journal.map(|(_, value)| value.clone()).collect(),
+        }
+    }
+
+    fn open(&self) -> Option<&(Intent, Duration)> {
+        self.passing.as_ref()?.open.as_ref()
+    }
+
+    fn passing(&mut self) -> &mut Passing {
+        self.passing.get_or_insert_default()
+    }
+
+    /// Another value, or none: no lease is open then, and nothing is in the journal.
+    fn set(&mut self, value: Option<RecordValue>) {
+        self.passing = None;
+        self.version += 1;
+        self.value = value;
     }
 }
 
@@ -52,7 +97,7 @@ impl MemoryStore {
         }
     }
 
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<RecordId, Row>> {
+    fn rows(&self) -> MutexGuard<'_, Namespaces> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -68,57 +113,59 @@ impl MemoryStore {
         };
         let now = self.clock.ticks();
         let mut rows = self.rows();
-        let there = rows.get(id).map_or(0, |row| row.record.version);
+        let there = found(&rows, id).map_or(0, |row| row.version);
         if there != version {
             return done(None);
         }
-        let row = rows.entry(id.clone()).or_default();
-        if row.open.as_ref().is_some_and(|(_, until)| *until > now) {
+        let row = made(&mut rows, id);
+        if row.open().is_some_and(|(_, until)| *until > now) {
             return done(None);
         }
-        let abandoned = row.open.is_some();
+        let abandoned = row.open().is_some();
         row.fence += 1;
-        row.open = Some((intent.clone(), now.saturating_add(span)));
+        row.passing().open = Some((intent.clone(), now.saturating_add(span)));
         done(Some(Lease {
             fence: row.fence,
             intent,
-            record: row.record.clone(),
+            record: row.record(),
             abandoned,
         }))
     }
 
     fn commit_now(&self, id: &RecordId, lease: &Lease, change: Change) -> Committed {
         let mut rows = self.rows();
-        let Some(row) = rows.get_mut(id) else {
+        let Some(row) = found_mut(&mut rows, id) else {
             return Committed::Gone;
         };
-        if row.settled.as_ref() == Some(&lease.intent) {
+        let mark = mark(&lease.intent);
+        if row.settled == Some(mark) {
             return Committed::Yes;
         }
-        let held = row
-            .open
-            .as_ref()
-            .is_some_and(|(open, _)| *open == lease.intent);
+        let held = row.open().is_some_and(|(open, _)| *open == lease.intent);
         if held {
-            row.open = None;
-            row.settled = Some(lease.intent.clone());
+            row.settled = Some(mark);
         }
         match (held, change) {
             (true, Change::Replace(value)) => {
-                row.record.version += 1;
-                row.record.value = Some(value);
-                row.clear_journal();
+                row.set(Some(value));
                 Committed::Yes
             }
-            (true, Change::Release) => Committed::Yes,
+            (true, Change::Release) => {
+                let passing = row.passing();
+                passing.open = None;
+                if passing.journal.is_empty() {
+                    row.passing = None;
+                }
+                Committed::Yes
+            }
             // a record without a value but with a version was deleted
-            (false, Change::Replace(_)) if row.record.value.is_none() && row.record.version > 0 => {
+            (false, Change::Replace(_)) if row.value.is_none() && row.version > 0 => {
                 Committed::Gone
             }
             (false, Change::Replace(value)) => {
-                if !row.journaled.contains(&lease.intent) {
-                    row.journaled.push(lease.intent.clone());
-                    row.record.journal.push(value);
+                let journal = &mut row.passing().journal;
+                if !journal.iter().any(|(intent, _)| *intent == lease.intent) {
+                    journal.push((lease.intent.clone(), value));
                 }
                 Committed::Journaled
             }
@@ -128,28 +175,40 @@ impl MemoryStore {
 
     fn put_now(&self, id: &RecordId, value: RecordValue) -> u64 {
         let mut rows = self.rows();
-        let row = rows.entry(id.clone()).or_default();
+        let row = made(&mut rows, id);
         row.fence += 1;
-        row.open = None;
-        row.record.version += 1;
-        row.record.value = Some(value);
-        row.clear_journal();
-        row.record.version
+        row.set(Some(value));
+        row.version
     }
 
     fn delete_now(&self, id: &RecordId) -> bool {
         let mut rows = self.rows();
-        let Some(row) = rows.get_mut(id) else {
+        let Some(row) = found_mut(&mut rows, id) else {
             return false;
         };
-        let was = row.record.value.take().is_some();
+        let was = row.value.is_some();
         // the row stays as a tombstone, so that its fence and version go on rising
         row.fence += 1;
-        row.open = None;
-        row.record.version += 1;
-        row.clear_journal();
+        row.set(None);
         was
     }
+}
+
+fn found<'r>(rows: &'r Namespaces, id: &RecordId) -> Option<&'r Row> {
+    rows.get(&id.namespace)?.get(&id.id).map(|row| &**row)
+}
+
+fn found_mut<'r>(rows: &'r mut Namespaces, id: &RecordId) -> Option<&'r mut Row> {
+    rows.get_mut(&id.namespace)?
+        .get_mut(&id.id)
+        .map(|row| &mut **row)
+}
+
+fn made<'r>(rows: &'r mut Namespaces, id: &RecordId) -> &'r mut Row {
+    rows.entry(id.namespace.clone())
+        .or_default()
+        .entry(id.id.clone())
+        .or_default()
 }
 
 fn done<'a, T: Send + 'a>(value: T) -> Stored<'a, T> {
@@ -158,7 +217,7 @@ fn done<'a, T: Send + 'a>(value: T) -> Stored<'a, T> {
 
 impl RecordStore for MemoryStore {
     fn load<'a>(&'a self, id: &'a RecordId) -> Stored<'a, Option<Record>> {
-        done(self.rows().get(id).map(|row| row.record.clone()))
+        done(found(&self.rows(), id).map(Row::record))
     }
 
     fn lease<'a>(
@@ -185,13 +244,17 @@ impl RecordStore for MemoryStore {
 
     fn list<'a>(&'a self, namespace: &'a str, prefix: &'a str) -> Stored<'a, Vec<RecordId>> {
         let rows = self.rows();
-        let found = rows
+        let rows = rows.get_key_value(namespace);
+        let mut found: Vec<RecordId> = rows
             .iter()
-            .filter(|(id, row)| {
-                id.namespace == namespace && id.id.starts_with(prefix) && row.record.value.is_some()
+            .flat_map(|(namespace, rows)| rows.iter().map(move |(id, row)| (*namespace, id, row)))
+            .filter(|(_, id, row)| id.starts_with(prefix) && row.value.is_some())
+            .map(|(namespace, id, _)| RecordId {
+                namespace: namespace.clone(),
+                id: id.clone(),
             })
-            .map(|(id, _)| id.clone())
             .collect();
+        found.sort();
         done(found)
     }
 

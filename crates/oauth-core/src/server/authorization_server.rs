@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::server::departures::Departures;
 
 /// The server that issues tokens (RFC 6749 1.1).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct AuthorizationServer {
     /// Its issuer identifier (RFC 8414 2), where it is known beforehand.
@@ -21,7 +21,7 @@ pub struct AuthorizationServer {
 }
 
 /// Where the endpoints of a server are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Endpoints {
     /// Configured; nothing is looked up.

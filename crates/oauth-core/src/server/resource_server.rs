@@ -8,7 +8,7 @@ use crate::env::Env;
 use crate::error::Error;
 
 /// The server that takes tokens (RFC 6749 1.1): an API.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ResourceServer {
     /// What relative paths are relative to; its path ends with `/`.
@@ -22,7 +22,7 @@ pub struct ResourceServer {
 }
 
 /// Where the token stands in a request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub enum Placement {
     /// `Authorization: Bearer …` (RFC 6750 2.1).
@@ -35,7 +35,7 @@ pub enum Placement {
 }
 
 /// How a refused token shows in a JSON body of at most 64 KiB, on a status that is no 401.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct BodyRefusal {
     /// Where the word stands, as a JSON pointer (RFC 6901): `/error`.

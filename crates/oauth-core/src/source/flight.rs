@@ -125,7 +125,7 @@ pub(super) struct Flights {
 #[derive(Debug)]
 struct State {
     under_way: Option<watch::Receiver<Option<Outcome>>>,
-    failed: Option<Failed>,
+    failed: Option<Box<Failed>>,
     strikes: u32,
     /// The version of the record that the last login wrote.
     floor: u64,
@@ -335,11 +335,11 @@ impl Flights {
             }
             Err(error) => {
                 state.strikes = state.strikes.saturating_add(1);
-                state.failed = Some(Failed {
+                state.failed = Some(Box::new(Failed {
                     error: error.clone(),
                     until,
                     unless,
-                });
+                }));
                 if let Some(live) = self.live.load_full() {
                     live.renew_not_before(until);
                 }

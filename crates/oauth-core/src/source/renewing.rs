@@ -35,7 +35,7 @@ pub(super) struct Renewing {
     pub env: Env,
     pub endpoint: TokenEndpoint,
     pub start: Start,
-    pub key: TokenKey,
+    whose: Whose,
     pub id: RecordId,
     pub flights: Flights,
     scheduler: Arc<Scheduler>,
@@ -57,6 +57,58 @@ pub(super) enum Start {
     },
 }
 
+/// What of a token's key neither server nor client nor grant knows. There are many of them: the whole
+/// key is made from these when it is wanted.
+struct Whose {
+    subject: Option<Box<str>>,
+    credential: Option<Box<str>>,
+}
+
+fn key(
+    server: &AuthorizationServer,
+    client: &ClientAuth,
+    start: &Start,
+    whose: &Whose,
+) -> TokenKey {
+    let request = &server.departures.request;
+    let common = TokenKey {
+        authority: server.authority().to_owned(),
+        client_id: client.id.clone(),
+        grant: start.grant_type().to_owned(),
+        scopes: start.scopes().clone(),
+        subject: whose.subject.as_deref().map(str::to_owned),
+        credential: whose.credential.as_deref().map(str::to_owned),
+        parameters: request.parameters.clone(),
+        headers: request.headers.clone(),
+        ..TokenKey::default()
+    };
+    match start {
+        Start::RefreshToken { .. } => common,
+        Start::ClientCredentials(grant) => TokenKey {
+            resource: grant.resource.clone(),
+            audience: grant.audience.clone(),
+            ..common
+        },
+    }
+}
+
+impl Start {
+    fn grant_type(&self) -> &'static str {
+        match self {
+            Self::ClientCredentials(_) => "client_credentials",
+            Self::RefreshToken { .. } => "refresh_token",
+        }
+    }
+
+    /// The scopes that are asked for.
+    pub fn scopes(&self) -> &Scopes {
+        match self {
+            Self::ClientCredentials(grant) => &grant.scopes,
+            Self::RefreshToken { scopes, .. } => scopes,
+        }
+    }
+}
+
 impl RenewingToken {
     /// Tokens by client credentials (RFC 6749 4.4).
     ///
@@ -68,19 +120,11 @@ impl RenewingToken {
         client: ClientAuth,
         grant: ClientCredentials,
     ) -> Result<Self, Error> {
-        let key = TokenKey {
-            authority: server.authority().to_owned(),
-            client_id: client.id.clone(),
-            grant: "client_credentials".into(),
-            scopes: grant.scopes.clone(),
-            resource: grant.resource.clone(),
-            audience: grant.audience.clone(),
-            parameters: server.departures.request.parameters.clone(),
-            headers: server.departures.request.headers.clone(),
-            credential: Some(client.fingerprint(env.secrets())?),
-            ..TokenKey::default()
+        let whose = Whose {
+            subject: None,
+            credential: Some(client.fingerprint(env.secrets())?.into()),
         };
-        Self::shared(env, server, client, Start::ClientCredentials(grant), key)
+        Self::shared(env, server, client, Start::ClientCredentials(grant), whose)
     }
 
     /// Tokens by a refresh token (RFC 6749 6). `subject` is whose login it is, by a name of yours: with
@@ -108,23 +152,12 @@ impl RenewingToken {
             seed.read(env.secrets())
                 .map_err(|fault| Error::config("refresh_token", fault))?;
         }
-        let key = TokenKey {
-            authority: server.authority().to_owned(),
-            client_id: client.id.clone(),
-            grant: "refresh_token".into(),
-            subject: Some(subject.to_owned()),
-            scopes: scopes.clone(),
-            parameters: server.departures.request.parameters.clone(),
-            headers: server.departures.request.headers.clone(),
-            ..TokenKey::default()
+        let whose = Whose {
+            subject: Some(subject.into()),
+            credential: None,
         };
-        Self::shared(
-            env,
-            server,
-            client,
-            Start::RefreshToken { seed, scopes },
-            key,
-        )
+        let start = Start::RefreshToken { seed, scopes };
+        Self::shared(env, server, client, start, whose)
     }
 
     fn shared(
@@ -132,9 +165,9 @@ impl RenewingToken {
         server: AuthorizationServer,
         client: ClientAuth,
         start: Start,
-        key: TokenKey,
+        whose: Whose,
     ) -> Result<Self, Error> {
-        let id = key.record_id();
+        let id = key(&server, &client, &start, &whose).record_id();
         // connections that prove themselves otherwise, or declare other departures, take turns at the
         // record and do not act for each other
         let proof = (client.method_name(), client.fingerprint(env.secrets())?);
@@ -157,7 +190,7 @@ impl RenewingToken {
             env: env.clone(),
             endpoint,
             start,
-            key,
+            whose,
             id,
             flights: Flights::new(env.clock().now()),
             scheduler,
@@ -167,9 +200,20 @@ impl RenewingToken {
         Ok(Self(renewing))
     }
 
-    /// What makes this token this token.
-    pub fn key(&self) -> &TokenKey {
-        &self.0.key
+    /// What makes this token this token; made anew at each call.
+    pub fn key(&self) -> TokenKey {
+        let Renewing {
+            endpoint,
+            start,
+            whose,
+            ..
+        } = &*self.0;
+        key(endpoint.server(), endpoint.client(), start, whose)
+    }
+
+    /// The record of the token.
+    pub(crate) fn id(&self) -> &RecordId {
+        &self.0.id
     }
 
     async fn fresh(&self, refused: Option<&Token>) -> Result<Arc<Token>, Error> {
@@ -290,10 +334,10 @@ impl fmt::Debug for RenewingToken {
         let live = self.0.flights.live().filter(|live| live.is_served(ticks));
         f.debug_struct("RenewingToken")
             .field("server", &self.0.endpoint.server().name())
-            .field("client_id", &self.0.key.client_id)
-            .field("grant", &self.0.key.grant)
-            .field("subject", &self.0.key.subject)
-            .field("scopes", &self.0.key.scopes)
+            .field("client_id", &self.0.endpoint.client().id)
+            .field("grant", &self.0.start.grant_type())
+            .field("subject", &self.0.whose.subject)
+            .field("scopes", self.0.start.scopes())
             .field("method", &self.0.endpoint.client().method_name())
             .field("live", &live.map(|live| live.token.clone()))
             .finish_non_exhaustive()
@@ -355,8 +399,8 @@ impl Renewing {
     fn tell(&self, change: Option<(ConnectionState, ConnectionState)>, why: Option<&Error>) {
         let Some((was, is)) = change else { return };
         let server = self.endpoint.server().name();
-        let client = &self.key.client_id;
-        let subject = self.key.subject.as_deref();
+        let client = &self.endpoint.client().id;
+        let subject = self.whose.subject.as_deref();
         let why = why.map(tracing::field::display);
         match is {
             ConnectionState::LogInAgain | ConnectionState::Misconfigured => {

@@ -52,10 +52,7 @@ impl Renewing {
     }
 
     pub(super) fn scopes(&self) -> &Scopes {
-        match &self.start {
-            Start::ClientCredentials(grant) => &grant.scopes,
-            Start::RefreshToken { scopes, .. } => scopes,
-        }
+        self.start.scopes()
     }
 
     /// Writes what was granted elsewhere, whoever holds the record. Without a refresh token the stored

@@ -43,7 +43,7 @@ async fn a_tenant_has_one_connection_which_sends_nothing_before_it_is_used() {
     let token = one.token().await.unwrap();
     assert_eq!(same.cached().unwrap().access_token(), token.access_token());
     assert!(other.cached().is_none());
-    let held = tenants.held_by_key(one.key()).unwrap();
+    let held = tenants.held_by_key(&one.key()).unwrap();
     assert!(held.cached().is_some());
 }
 
@@ -116,7 +116,7 @@ async fn each_has_a_state_and_one_that_is_forgotten_has_none() {
             ("well".into(), ConnectionState::Healthy)
         ]
     );
-    assert!(logins.forget(ended.key()) && !logins.forget(ended.key()));
+    assert!(logins.forget(&ended.key()) && !logins.forget(&ended.key()));
     assert_eq!(logins.len(), 1);
 }
 
