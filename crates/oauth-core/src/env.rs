@@ -225,8 +225,9 @@ impl Env {
         if self.0.closing.load(Ordering::SeqCst) {
             return false;
         }
-        // mapped, since an async block around it would hold the whole work twice
-        tokio::spawn(work.map(move |()| drop(guard)));
+        // mapped, since an async block around it would hold the work twice; boxed, since a task stands at an
+        // address of 128 bytes, and glibc's malloc does not use again what a large one has left there
+        tokio::spawn(work.map(move |()| drop(guard)).boxed());
         true
     }
 }
