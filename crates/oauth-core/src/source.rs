@@ -8,6 +8,7 @@ mod renewing;
 mod restore;
 mod scheduler;
 mod slot;
+mod start;
 mod status;
 mod steps;
 mod token_source;

@@ -20,6 +20,7 @@ use crate::server::AuthorizationServer;
 use crate::source::flight::{Announcer, Boarding, Credential, Flights, Live, Unless, outcome};
 use crate::source::lifetime::cool_down;
 use crate::source::scheduler::{Due, Scheduler};
+use crate::source::start::{Start, Whose, key};
 use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges};
 use crate::source::token_source::TokenSource;
 use crate::token::{GrantedToken, Scopes, Token};
@@ -43,70 +44,6 @@ pub(super) struct Renewing {
     pub unsaved: Mutex<Option<Box<(Lease, TokenRecord)>>>,
     /// Held so that another connection of the same key sees it.
     _seed: Option<Arc<Option<SecretRef>>>,
-}
-
-/// How the first token is had.
-#[derive(Debug)]
-pub(super) enum Start {
-    /// With the client's own credentials, again and again.
-    ClientCredentials(ClientCredentials),
-    /// With a refresh token from a login, each time its successor.
-    RefreshToken {
-        seed: Option<SecretRef>,
-        scopes: Scopes,
-    },
-}
-
-/// What of a token's key neither server nor client nor grant knows. There are many of them: the whole
-/// key is made from these when it is wanted.
-struct Whose {
-    subject: Option<Box<str>>,
-    credential: Option<Box<str>>,
-}
-
-fn key(
-    server: &AuthorizationServer,
-    client: &ClientAuth,
-    start: &Start,
-    whose: &Whose,
-) -> TokenKey {
-    let request = &server.departures.request;
-    let common = TokenKey {
-        authority: server.authority().to_owned(),
-        client_id: client.id.clone(),
-        grant: start.grant_type().to_owned(),
-        scopes: start.scopes().clone(),
-        subject: whose.subject.as_deref().map(str::to_owned),
-        credential: whose.credential.as_deref().map(str::to_owned),
-        parameters: request.parameters.clone(),
-        headers: request.headers.clone(),
-        ..TokenKey::default()
-    };
-    match start {
-        Start::RefreshToken { .. } => common,
-        Start::ClientCredentials(grant) => TokenKey {
-            resource: grant.resource.clone(),
-            audience: grant.audience.clone(),
-            ..common
-        },
-    }
-}
-
-impl Start {
-    fn grant_type(&self) -> &'static str {
-        match self {
-            Self::ClientCredentials(_) => "client_credentials",
-            Self::RefreshToken { .. } => "refresh_token",
-        }
-    }
-
-    /// The scopes that are asked for.
-    pub fn scopes(&self) -> &Scopes {
-        match self {
-            Self::ClientCredentials(grant) => &grant.scopes,
-            Self::RefreshToken { scopes, .. } => scopes,
-        }
-    }
 }
 
 impl RenewingToken {

@@ -8,7 +8,8 @@ use crate::clock::Moment;
 use crate::error::Error;
 use crate::source::flight::Live;
 use crate::source::lifetime::moments;
-use crate::source::renewing::{Renewing, Start};
+use crate::source::renewing::Renewing;
+use crate::source::start::Start;
 use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts, bearer};
 use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 

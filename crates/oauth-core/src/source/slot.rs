@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::record::Lease;
-use crate::source::renewing::{Renewing, Start};
+use crate::source::renewing::Renewing;
+use crate::source::start::Start;
 use crate::tokens::TokenRecord;
 
 impl Renewing {

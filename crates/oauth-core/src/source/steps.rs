@@ -14,7 +14,8 @@ use crate::server::RotationPolicy;
 use crate::source::flight::Live;
 use crate::source::keep::logged_out;
 use crate::source::lifetime::{BEFORE_THE_END, moments};
-use crate::source::renewing::{Renewing, Start};
+use crate::source::renewing::Renewing;
+use crate::source::start::Start;
 use crate::token::Token;
 use crate::tokens::{TokenRecord, seed_fingerprint, seed_generation};
 
