@@ -14,7 +14,6 @@
 mod chance;
 mod connection;
 mod crowds;
-mod instance;
 mod kills;
 mod orders;
 mod pauses;

@@ -2,23 +2,28 @@
 
 use oauth_stage::{Endpoint, Fate};
 
-use crate::instance::Instance;
 use crate::orders::{Patience, Policy};
 use crate::process::Process;
 use crate::said::Said;
 use crate::scene::Scene;
 use crate::stores::Home;
+use crate::support::Server;
 
 /// While the server has spent the refresh token and holds its answer, the database goes down and comes up
 /// again: the answer is kept all the same.
 pub async fn while_it_asks() -> Result<(), String> {
-    let instance = Instance::start()?;
-    let scene = Scene::new(&Home::at(instance.url())?, Policy::Strict, Patience::Long).await;
+    let database = Server::start("");
+    let scene = Scene::new(
+        &Home::at(database.url.clone())?,
+        Policy::Strict,
+        Patience::Long,
+    )
+    .await;
     let mut worker = logged_in(&scene).await;
     let hold = scene.stage.hold_answer(Endpoint::Token);
     hold.arrived(1).await;
-    instance.go_down()?;
-    instance.come_up()?;
+    database.crash();
+    database.run();
     hold.release();
     worker.until(&Said::Renewed).await;
     whole(&scene, worker).await
@@ -27,15 +32,20 @@ pub async fn while_it_asks() -> Result<(), String> {
 /// It is still down when the answer comes. The token is used, and the worker says that it is not kept;
 /// when the database is there again, it is written before anything else is asked for.
 pub async fn when_it_is_answered() -> Result<(), String> {
-    let instance = Instance::start()?;
-    let scene = Scene::new(&Home::at(instance.url())?, Policy::Strict, Patience::Long).await;
+    let database = Server::start("");
+    let scene = Scene::new(
+        &Home::at(database.url.clone())?,
+        Policy::Strict,
+        Patience::Long,
+    )
+    .await;
     let mut worker = logged_in(&scene).await;
     let hold = scene.stage.hold_answer(Endpoint::Token);
     hold.arrived(1).await;
-    instance.go_down()?;
+    database.crash();
     hold.release();
     worker.until(&Said::Unkept).await;
-    instance.come_up()?;
+    database.run();
     worker.until(&Said::Renewed).await;
     whole(&scene, worker).await
 }

@@ -9,8 +9,7 @@ use oauth_core::source::TokenSource as _;
 use oauth_stage::Endpoint;
 use oauth_store::PostgresStore;
 
-use crate::server::Server;
-use crate::support::{Database, core, keys};
+use crate::support::{Database, Server, core, keys};
 use crate::tap::Tap;
 use crate::{PATIENT, SPAN, id, renew, value};
 
@@ -87,7 +86,7 @@ async fn a_statement_that_waits_for_a_lock_ends_on_the_server_too() {
 
 #[tokio::test]
 async fn a_token_survives_a_restart_of_the_database_in_mid_renewal() {
-    let mut database = Server::start("").await;
+    let database = Server::start("");
     let builder = PostgresStore::builder(&database.url).deadline(PATIENT);
     let store = Arc::new(builder.connect(keys::new()).await.unwrap());
     let server = core::server().await;
@@ -99,7 +98,7 @@ async fn a_token_survives_a_restart_of_the_database_in_mid_renewal() {
         async move { source.token().await }
     });
     hold.arrived(1).await;
-    database.restart().await; // leased and asked, not answered yet
+    database.restart(); // leased and asked, not answered yet
     hold.release();
     let token = waiting.await.unwrap().unwrap();
     assert!(token.is_persisted());
@@ -115,7 +114,7 @@ async fn a_token_survives_a_restart_of_the_database_in_mid_renewal() {
 
 #[tokio::test]
 async fn a_token_is_kept_when_the_database_comes_back() {
-    let mut database = Server::start("").await;
+    let database = Server::start("");
     let store = Arc::new(
         PostgresStore::connect(&database.url, keys::new())
             .await
@@ -124,7 +123,7 @@ async fn a_token_is_kept_when_the_database_comes_back() {
     let server = core::server().await;
     let env = core::env(store.clone());
     let source = core::refreshing(&env, &server, &core::login(&server));
-    database.stop().await;
+    database.stop();
     let error = source.token().await.unwrap_err();
     assert_eq!(error.kind().name(), "Store.Unavailable", "{error}");
     assert_eq!(server.count(Endpoint::Token), 0, "nothing is spent");
@@ -133,6 +132,6 @@ async fn a_token_is_kept_when_the_database_comes_back() {
         .await
         .unwrap();
     assert!(!token.is_persisted());
-    database.run().await;
+    database.run();
     renew(&store, "a", "1").await;
 }

@@ -11,7 +11,6 @@ mod broken;
 mod cost;
 mod refused;
 mod secrets;
-mod server;
 #[path = "../support/mod.rs"]
 mod support;
 mod tap;

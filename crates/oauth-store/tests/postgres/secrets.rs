@@ -9,19 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use oauth_core::record::{Change, Committed, RecordStore as _};
 use oauth_store::PostgresStore;
 
-use crate::server::Server;
-use crate::support::{connect, keys};
+use crate::support::{Server, connect, keys};
 use crate::{SPAN, id, renew, value};
 
 const CANARY: &str = "canary-9b2e-token";
 
 #[tokio::test]
 async fn no_value_is_in_the_clear_on_the_server_or_in_its_log() {
-    let mut server = Server::start(
+    let server = Server::start(
         "log_statement = 'all'\nlog_min_duration_statement = 0\nlog_parameter_max_length = -1\n\
          log_parameter_max_length_on_error = -1\nlog_min_error_statement = 'debug5'",
-    )
-    .await;
+    );
     let mut told = String::new();
     for (name, pooled) in [("direct", false), ("pooled", true)] {
         let mut connection = connect(&server.url).await.unwrap();
@@ -57,7 +55,7 @@ async fn no_value_is_in_the_clear_on_the_server_or_in_its_log() {
         told.contains("oauth_record"),
         "sessions tell their last statement"
     );
-    server.stop().await;
+    server.stop();
     told.push_str(&server.log());
     assert!(
         server.log().contains("UPDATE oauth_record"),

@@ -7,8 +7,7 @@ use oauth_core::error::StoreFault;
 use oauth_store::PostgresStore;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
-use crate::server::Server;
-use crate::support::keys;
+use crate::support::{Server, keys};
 use crate::{id, renew, value};
 use oauth_core::record::RecordStore as _;
 
@@ -32,8 +31,7 @@ async fn a_server_proves_its_name_by_the_root_that_the_url_names() {
             certificate.display(),
             secret.display()
         )
-    })
-    .await;
+    });
     let folder = tempfile::tempdir().unwrap();
     let trusted = folder.path().join("root.pem");
     fs::write(&trusted, root_pem).unwrap();

@@ -7,5 +7,7 @@ pub mod core;
 mod database;
 pub mod keys;
 pub mod ordinary;
+mod server;
 
 pub use database::{Database, connect, variable};
+pub use server::Server;

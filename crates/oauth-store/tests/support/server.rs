@@ -1,4 +1,4 @@
-//! A PostgreSQL of one test, which it can stop and read: made by the programs that
+//! A PostgreSQL of one test's own, which it can stop and read: made by the programs that
 //! `OAUTH_TEST_POSTGRES_BIN` names.
 
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use tempfile::TempDir;
 use crate::support::{ordinary, variable};
 
 /// A server that runs. It ends, and its folder goes, with this value.
-pub(crate) struct Server {
+pub struct Server {
     /// Where a store connects, as a user without a password.
-    pub(crate) url: String,
+    pub url: String,
     folder: TempDir,
     programs: PathBuf,
     /// Whom it runs as, where we are root.
@@ -23,12 +23,12 @@ const PORTS: usize = 5;
 
 impl Server {
     /// Makes one; `settings` are added to its own.
-    pub(crate) async fn start(settings: &str) -> Self {
-        Self::prepared(|_| settings.to_owned()).await
+    pub fn start(settings: &str) -> Self {
+        Self::prepared(|_| settings.to_owned())
     }
 
     /// As above; the settings may name files that are put into its folder.
-    pub(crate) async fn prepared(settings: impl FnOnce(&Path) -> String) -> Self {
+    pub fn prepared(settings: impl FnOnce(&Path) -> String) -> Self {
         let programs = PathBuf::from(variable("OAUTH_TEST_POSTGRES_BIN").unwrap());
         let folder = tempfile::tempdir().unwrap();
         let mut server = Self {
@@ -64,28 +64,33 @@ impl Server {
     }
 
     /// Starts it where it was stopped.
-    pub(crate) async fn run(&mut self) {
+    pub fn run(&self) {
         succeed(self.control("start"));
     }
 
     /// Stops it; whoever is connected is not.
-    pub(crate) async fn stop(&mut self) {
+    pub fn stop(&self) {
         succeed(self.control("stop"));
     }
 
+    /// Ends it as a crash does: every connection is cut, and the log is read at the next start.
+    pub fn crash(&self) {
+        succeed(self.killer());
+    }
+
     /// Stops and starts it.
-    pub(crate) async fn restart(&mut self) {
+    pub fn restart(&self) {
         succeed(self.control("restart"));
     }
 
     /// What it has written.
-    pub(crate) fn log(&self) -> String {
+    pub fn log(&self) -> String {
         let log = std::fs::read(self.folder.path().join("log"));
         String::from_utf8_lossy(&log.unwrap_or_default()).into_owned()
     }
 
     /// Where its data are.
-    pub(crate) fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
@@ -102,6 +107,13 @@ impl Server {
             control.arg("--log").arg(self.folder.path().join("log"));
         }
         control
+    }
+
+    fn killer(&self) -> Command {
+        let mut stop = self.program("pg_ctl");
+        stop.args(["stop", "--wait", "--silent", "--mode=immediate", "--pgdata"])
+            .arg(self.data());
+        stop
     }
 
     fn program(&self, name: &str) -> Command {
@@ -128,9 +140,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let mut stop = self.program("pg_ctl");
-        stop.args(["stop", "--wait", "--silent", "--mode=immediate", "--pgdata"]);
-        let _ = stop.arg(self.data()).status();
+        let _ = self.killer().status(); // it may be down
     }
 }
 
