@@ -13,8 +13,9 @@ use crate::keys::SealingKeys;
 use crate::postgres::engine::PostgresEngine;
 use crate::records::{Records, Resealed};
 
-/// Records in a PostgreSQL database, each sealed. The database's clock ends leases, and no call needs a
-/// transaction, a lock or anything else of a session from one statement to the next.
+/// Records in a PostgreSQL database, each sealed. The database's clock ends leases; where it is set back, one
+/// that is open lasts its span from the moment somebody else asks for it. No call needs a transaction, a
+/// lock or anything else of a session from one statement to the next.
 ///
 /// A renewal costs three round trips. Connections that were lost, as by a restart of the database, are
 /// opened anew, and a statement whose connection was lost is repeated: each can be.

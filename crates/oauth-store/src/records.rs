@@ -67,6 +67,9 @@ impl<E: Engine> Records<E> {
         };
         let rows = self.engine.write(sql, arguments).await?;
         let Some(mut row) = rows.into_iter().next() else {
+            if let Some(sql) = self.engine.statements().shorten {
+                self.engine.write(sql, name(id)?).await?;
+            }
             return Ok(None);
         };
         let fence = row.count()?;

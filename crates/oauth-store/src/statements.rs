@@ -20,6 +20,9 @@ pub struct Statements {
     pub lease_new: &'static str,
     /// A record of a version. As above; the version is `$7` for a clock that is handed in, else `$6`.
     pub lease: &'static str,
+    /// Where the clock was set back under a lease: it ends after its span from now on. `$1` namespace, `$2`
+    /// id: version. `None`: this clock is never set back.
+    pub shorten: Option<&'static str>,
     /// `$3` fence, `$4` intent, `$5` version, `$6` sealed: version.
     pub commit: &'static str,
     /// `$3` fence, `$4` intent: version.
@@ -53,23 +56,28 @@ macro_rules! lease {
     };
 }
 
-/// Whether a record can be leased: nobody has it, or a reboot, its end or a clock that was set back has
-/// ended that. A clock that is handed in was read before the statement waited for its turn, and somebody
-/// may have leased the record meanwhile: only five minutes, which no statement waits, are a step back.
+/// Whether a record can be leased: nobody has it, or a reboot or its end has ended that; `$over` adds what
+/// else ends it.
 macro_rules! free {
-    ($now:literal) => {
+    ($now:literal, $over:literal) => {
         concat!(
             "(oauth_record.intent IS NULL OR oauth_record.intent = $3 OR oauth_record.lease_boot <> $5 OR oauth_record.lease_until <= ",
             $now,
-            " OR oauth_record.lease_until > ",
-            $now,
-            " + oauth_record.lease_span + 300000)"
+            $over,
+            ")"
         )
     };
 }
 
 macro_rules! statements {
-    (bytes: $bytes:literal, text: $text:literal, now: $now:literal, leased_version: $version:literal) => {
+    (
+        bytes: $bytes:literal,
+        text: $text:literal,
+        now: $now:literal,
+        over: $over:literal,
+        shorten: $shorten:expr,
+        leased_version: $version:literal
+    ) => {
         Statements {
             create: [
                 concat!(
@@ -103,7 +111,7 @@ macro_rules! statements {
                  ON CONFLICT (namespace, id) DO UPDATE SET ",
                 lease!($now),
                 " WHERE oauth_record.version = 0 AND ",
-                free!($now),
+                free!($now, $over),
                 " RETURNING fence, version, sealed, journal, abandoned"
             ),
             lease: concat!(
@@ -112,9 +120,10 @@ macro_rules! statements {
                 " WHERE namespace = $1 AND id = $2 AND version = ",
                 $version,
                 " AND ",
-                free!($now),
+                free!($now, $over),
                 " RETURNING fence, version, sealed, journal, abandoned"
             ),
+            shorten: $shorten,
             commit: "UPDATE oauth_record SET version = version + 1, sealed = $6, settled = intent, \
                      intent = NULL, lease_until = 0, journal = '' \
                      WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
@@ -147,18 +156,31 @@ macro_rules! statements {
     };
 }
 
-/// SQLite's.
+/// SQLite's. Boot time is never set back, and a lease that seems to last longer than its span is of a boot
+/// before. But the clock was read before the statement waited for its turn, and somebody may have leased the
+/// record meanwhile: only five minutes, which no statement waits, are another boot.
 pub static SQLITE: Statements = statements!(
     bytes: "BLOB",
     text: "TEXT",
     now: "$6",
+    over: " OR oauth_record.lease_until > $6 + oauth_record.lease_span + 300000",
+    shorten: None,
     leased_version: "$7"
 );
 
-/// PostgreSQL's.
+/// PostgreSQL's. Its clock may be set back while somebody holds a lease, which is none the shorter for it. The
+/// clock is read for each row, so that a statement that waited for its turn judges by the present.
 pub static POSTGRES: Statements = statements!(
     bytes: "BYTEA",
     text: "TEXT COLLATE \"C\"",
     now: "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
+    over: "",
+    shorten: Some(
+        "UPDATE oauth_record SET lease_until = \
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + lease_span \
+         WHERE namespace = $1 AND id = $2 AND intent IS NOT NULL AND lease_until > \
+         CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) + lease_span \
+         RETURNING version",
+    ),
     leased_version: "$6"
 );

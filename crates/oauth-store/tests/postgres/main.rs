@@ -8,6 +8,7 @@
 )]
 
 mod broken;
+mod clock;
 mod cost;
 mod refused;
 mod secrets;

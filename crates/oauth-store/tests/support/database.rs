@@ -47,6 +47,15 @@ impl Database {
         execute(&self.direct, &sql).await.unwrap();
     }
 
+    /// As if the server's clock were set back by that much.
+    pub async fn set_back(&self, span: Duration) {
+        let sql = format!(
+            "UPDATE oauth_record SET lease_until = lease_until + {}",
+            span.as_millis()
+        );
+        execute(&self.direct, &sql).await.unwrap();
+    }
+
     /// Runs any statement.
     pub async fn execute(&self, sql: &str) {
         execute(&self.direct, sql).await.unwrap();
