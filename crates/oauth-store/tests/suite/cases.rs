@@ -88,6 +88,8 @@ cases! {
         assert!(!again.abandoned);
         assert_eq!(again.record.value, Some(value("one")));
         assert!(again.fence > lease.fence && again.intent != lease.intent);
+        assert_eq!(world.commit(&again, replace("two")).await, Committed::Yes);
+        assert!(world.lease(1).await.is_none(), "an old version");
     }
 
     a_release_changes_nothing_and_frees_the_record(world) {
