@@ -115,8 +115,18 @@ fn judge(code: &str) -> (StoreFault, bool, &'static str) {
 
 fn sqlite(code: i32) -> (StoreFault, bool, &'static str) {
     const SQLITE_IOERR_CORRUPTFS: i32 = 8458;
+    // SQLite tells only ENOSPC as a full disk, and a full quota or a file at its limit as one of these
+    const SQLITE_IOERR_WRITE: i32 = 778;
+    const SQLITE_IOERR_SHMSIZE: i32 = 4874;
     if code == SQLITE_IOERR_CORRUPTFS {
         return (StoreFault::Corrupt, true, "; restore it from a backup");
+    }
+    if [SQLITE_IOERR_WRITE, SQLITE_IOERR_SHMSIZE].contains(&code) {
+        return (
+            StoreFault::Full,
+            true,
+            "; the disk takes no more: make room, raise its quota or limit, or mend it",
+        );
     }
     match code & 0xff {
         3 | 23 => (StoreFault::Permission, false, "; check its permissions"),
@@ -199,6 +209,7 @@ mod tests {
     fn knows_what_each_code_means() {
         for (code, fault) in [
             ("13", StoreFault::Full),
+            ("778", StoreFault::Full),
             ("53100", StoreFault::Full),
             ("8", StoreFault::ReadOnly),
             ("1032", StoreFault::ReadOnly),

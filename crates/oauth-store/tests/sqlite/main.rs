@@ -12,6 +12,7 @@ mod damage;
 mod files;
 mod full;
 mod leases;
+mod limit;
 mod sealing;
 #[path = "../support/mod.rs"]
 mod support;
