@@ -48,6 +48,20 @@ impl Moment {
         }
     }
 
+    /// The moment so long before.
+    pub fn before(self, span: Duration) -> Self {
+        let wall = TimeDelta::from_std(span)
+            .ok()
+            .and_then(|span| self.wall.checked_sub_signed(span));
+        Self {
+            wall: wall.unwrap_or(self.wall),
+            // what lies before the boot is told by the wall clock alone
+            tick: self
+                .tick
+                .and_then(|(boot, tick)| Some((boot, tick.checked_sub(span)?))),
+        }
+    }
+
     /// How long ago it was: by the wall clock, which may have been set since, and not less than by the
     /// ticks, if the machine has not been booted since. `None`: nobody knows.
     pub fn age(&self, clock: &dyn Clock) -> Option<Duration> {

@@ -16,11 +16,11 @@ use crate::discovery::Discovery;
 use crate::endpoint::send::Told;
 use crate::endpoint::uses::{Uses, claim_authority, claim_key};
 use crate::env::Env;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::Grant;
 use crate::http::Failure;
 use crate::response::Granted;
-use crate::retry::{Attempts, Verdict};
+use crate::retry::{Attempts, ReplayClass, Verdict};
 use crate::server::{AuthorizationServer, Endpoints, RotationPolicy};
 use crate::traffic::{Gate, Lane, Traffic, may_be_the_clock, spread};
 
@@ -43,6 +43,32 @@ pub(crate) struct Issued {
     pub granted: Granted,
     pub asked_at: DateTime<Utc>,
     pub asked_tick: Duration,
+}
+
+/// Why there is no token.
+#[derive(Debug)]
+pub(crate) struct NotIssued {
+    pub error: Error,
+    /// Whether the answer to one of the attempts was lost: what it was asked with may be spent.
+    pub is_answer_lost: bool,
+}
+
+impl NotIssued {
+    fn after(attempts: &Attempts, error: Error) -> Self {
+        Self {
+            error,
+            is_answer_lost: attempts.is_answer_lost(),
+        }
+    }
+}
+
+impl From<Error> for NotIssued {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            is_answer_lost: false,
+        }
+    }
 }
 
 impl TokenEndpoint {
@@ -90,7 +116,7 @@ impl TokenEndpoint {
         grant: &Grant,
         rotation: RotationPolicy,
         not_after: Duration,
-    ) -> Result<Issued, Error> {
+    ) -> Result<Issued, NotIssued> {
         let span = tracing::info_span!(
             "token_request",
             target_system = self.server.name(),
@@ -145,9 +171,9 @@ impl TokenEndpoint {
         grant: &Grant,
         rotation: RotationPolicy,
         not_after: Duration,
-    ) -> Result<Issued, Error> {
+    ) -> Result<Issued, NotIssued> {
         if let Some(error) = self.is_shut() {
-            return Err(error);
+            return Err(error.into());
         }
         let target = self.resolve().await?;
         let class = grant.replay_class(rotation);
@@ -159,7 +185,8 @@ impl TokenEndpoint {
         let mut by_its_clock = false;
         loop {
             if let Err(shut) = self.enter(&lane, &attempts).await {
-                return Err(former.map_or(shut, |former| attempts.settle(&former)));
+                let error = former.map_or(shut, |former| attempts.settle(&former));
+                return Err(NotIssued::after(&attempts, error));
             }
             let number = attempts.begin();
             let started = clock.ticks();
@@ -186,7 +213,11 @@ impl TokenEndpoint {
             if told.is_sent {
                 lane.failed(&failure.error, failure.sent);
             }
-            let is_clock = self.client.audience().is_some() && may_be_the_clock(&failure.error);
+            // that a refresh token is dead is no matter of the clock
+            let is_grant =
+                class != ReplayClass::Safe && failure.error.recovery() == Recovery::LogInAgain;
+            let is_clock =
+                self.client.audience().is_some() && !is_grant && may_be_the_clock(&failure.error);
             if let Some(reading) = told.reading.filter(|_| is_clock) {
                 // the server refused it: nothing was processed, whatever it would have spent
                 if !by_its_clock
@@ -204,7 +235,7 @@ impl TokenEndpoint {
             }
             match self.next(&lane, &mut attempts, &failure) {
                 Verdict::Again(pause) => clock.sleep(pause).await,
-                Verdict::Stop(error) => return Err(error),
+                Verdict::Stop(error) => return Err(NotIssued::after(&attempts, error)),
             }
             former = Some(failure);
         }

@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use aws_lc_rs::digest::{Context, SHA256};
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, watch};
 
 use crate::clock::{Clock, SystemClock};
-use crate::error::Error;
+use crate::error::{Error, StoreFault};
 use crate::http::{Http, HttpSettings};
-use crate::record::{Change, MemoryStore, RecordStore, Spool, StoreError};
+use crate::record::{
+    Change, Committed, MemoryStore, RecordId, RecordStore, RecordValue, Spool, StoreError,
+};
 use crate::secret::{Secret, SecretRef, Secrets};
 
 /// What all connections of a process share: HTTP clients, clock, store of tokens, and the renewals
@@ -45,6 +48,10 @@ struct Inner {
     salt: [u8; 32],
     running: watch::Sender<usize>,
     closing: AtomicBool,
+    /// Who holds what could not be kept yet.
+    unsaved: Mutex<Vec<Weak<dyn Unsaved>>>,
+    /// Held by whoever tries to keep it.
+    saving: tokio::sync::Mutex<()>,
     /// Whether somebody was told that refresh tokens are kept in memory alone.
     is_memory_told: AtomicBool,
 }
@@ -117,8 +124,12 @@ impl Env {
         };
         let drained = self.0.drained.get_or_try_init(|| async {
             for left in spool.left().await? {
-                let change = Change::Replace(left.value);
-                let outcome = self.store().commit(&left.id, &left.lease, change).await?;
+                let change = Change::Replace(left.value.clone());
+                let mut outcome = self.store().commit(&left.id, &left.lease, change).await?;
+                if outcome == Committed::Gone && self.store().load(&left.id).await?.is_none() {
+                    // nobody deleted it: the store is older than the answer, as a backup is
+                    outcome = self.put_back(&left.id, left.value).await?;
+                }
                 tracing::warn!(
                     ?outcome,
                     "an answer that a crash had left in the spool was handed to the store"
@@ -128,6 +139,21 @@ impl Env {
             Ok(())
         });
         drained.await.copied()
+    }
+
+    /// Writes the record that a store has lost.
+    async fn put_back(&self, id: &RecordId, value: RecordValue) -> Result<Committed, StoreError> {
+        match self.store().lease(id, 0, PUT_BACK).await? {
+            Some(lease) => {
+                self.store()
+                    .commit(id, &lease, Change::Replace(value))
+                    .await
+            }
+            None => {
+                let problem = "somebody else writes the record just now";
+                Err(StoreError::new(StoreFault::Locked, problem))
+            }
+        }
     }
 
     /// Reads a secret that a configuration names, such as a URL that is one. `field` is the setting's
@@ -156,13 +182,57 @@ impl Env {
     }
 
     /// Ends the taking of new work and waits until the renewals under way are done, so that none
-    /// loses a rotated token. False where `deadline` passed before.
+    /// loses a rotated token; what the store could not keep before is written now. False where `deadline`
+    /// passed before.
     pub async fn shutdown(&self, deadline: Duration) -> bool {
         self.0.closing.store(true, Ordering::SeqCst);
-        let mut running = self.0.running.subscribe();
-        tokio::time::timeout(deadline, running.wait_for(|count| *count == 0))
-            .await
-            .is_ok_and(|r| r.is_ok())
+        let all = async {
+            let mut running = self.0.running.subscribe();
+            // the sender lives as long as `self`
+            let _ = running.wait_for(|count| *count == 0).await;
+            while !self.save_unsaved().await {
+                tokio::time::sleep(BETWEEN_SAVES).await;
+            }
+        };
+        tokio::time::timeout(deadline, all).await.is_ok()
+    }
+
+    /// Somebody holds what could not be kept yet.
+    pub(crate) fn has_unsaved(&self, whom: Weak<dyn Unsaved>) {
+        let mut unsaved = self
+            .0
+            .unsaved
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        unsaved.retain(|held| held.strong_count() > 0);
+        unsaved.push(whom);
+    }
+
+    /// Held by whoever tries to keep what could not be kept.
+    pub(crate) fn saving(&self) -> &tokio::sync::Mutex<()> {
+        &self.0.saving
+    }
+
+    /// Tries to keep all that could not be kept; whether nothing is left.
+    async fn save_unsaved(&self) -> bool {
+        let unsaved = std::mem::take(
+            &mut *self
+                .0
+                .unsaved
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        let mut is_saved = true;
+        for whom in unsaved {
+            let Some(holder) = whom.upgrade() else {
+                continue;
+            };
+            if !holder.save().await {
+                is_saved = false;
+                self.has_unsaved(whom);
+            }
+        }
+        is_saved
     }
 
     /// Returns when no renewal is under way: background work announces its end.
@@ -240,6 +310,18 @@ impl WeakEnv {
         self.0.upgrade().map(Env)
     }
 }
+
+/// Who holds what a store could not keep yet.
+pub(crate) trait Unsaved: Send + Sync {
+    /// Tries to keep it; whether nothing is left.
+    fn save(&self) -> BoxFuture<'_, bool>;
+}
+
+/// Between two tries of a shutdown to keep something, in real time as its deadline is.
+const BETWEEN_SAVES: Duration = Duration::from_millis(200);
+
+/// The lease of a record that is written back.
+const PUT_BACK: Duration = Duration::from_secs(30);
 
 /// No deadline is longer.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -346,6 +428,8 @@ impl EnvBuilder {
             salt,
             running: watch::Sender::new(0),
             closing: AtomicBool::new(false),
+            unsaved: Mutex::default(),
+            saving: tokio::sync::Mutex::default(),
             is_memory_told: AtomicBool::new(false),
         })))
     }

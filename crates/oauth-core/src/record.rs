@@ -111,8 +111,11 @@ pub struct Lease {
 /// What is done with a leased record.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// A new value; the lease ends.
+    /// A new value, which takes the place of whatever came too late before; the lease ends.
     Replace(RecordValue),
+    /// A new value that says more of the same thing; the journal stays, and the lease ends. One that comes
+    /// too late is dropped.
+    Note(RecordValue),
     /// Nothing; the lease ends.
     Release,
 }
@@ -125,8 +128,8 @@ pub enum Committed {
     Yes,
     /// Somebody else holds the record now; the value went to its journal.
     Journaled,
-    /// The record was deleted meanwhile and the value was dropped, or a [`Change::Release`] came too
-    /// late, when there was nothing left to release.
+    /// The record was deleted meanwhile and the value was dropped, or a [`Change::Release`] or
+    /// [`Change::Note`] came too late, when somebody else had the record.
     Gone,
 }
 

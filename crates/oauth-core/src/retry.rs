@@ -48,6 +48,8 @@ pub(crate) struct Attempts {
     made: u32,
     repeated: bool,
     is_shared: bool,
+    /// Whether an attempt that may have spent something brought no answer.
+    is_answer_lost: bool,
 }
 
 impl Attempts {
@@ -60,6 +62,7 @@ impl Attempts {
             made: 0,
             repeated: false,
             is_shared: false,
+            is_answer_lost: false,
         }
     }
 
@@ -83,8 +86,32 @@ impl Attempts {
         self.made
     }
 
+    /// Whether the answer to an attempt was lost, and with it perhaps what it was asked with.
+    pub fn is_answer_lost(&self) -> bool {
+        self.is_answer_lost
+    }
+
     /// Judges a failed attempt.
     pub fn judge(&mut self, failure: &Failure, ticks: Duration) -> Verdict {
+        let verdict = self.judge_alone(failure, ticks);
+        self.is_answer_lost |= self.is_unknown(failure);
+        match verdict {
+            Verdict::Stop(error) => Verdict::Stop(self.remember(error)),
+            again @ Verdict::Again(_) => again,
+        }
+    }
+
+    /// Where the answer to an earlier attempt was lost, nobody knows what has become of it, whatever the
+    /// last one brought. A refusal of the grant is told as it is.
+    pub fn remember(&self, error: Error) -> Error {
+        match error.recovery() {
+            Recovery::LogInAgain | Recovery::Unknown => error,
+            _ if self.is_answer_lost => ambiguous(&error),
+            _ => error,
+        }
+    }
+
+    fn judge_alone(&mut self, failure: &Failure, ticks: Duration) -> Verdict {
         let error = &failure.error;
         let standing = Standing::of(failure);
         let pause = match (self.class, standing) {
@@ -128,15 +155,20 @@ impl Attempts {
 
     /// What a failure is where no attempt follows it.
     pub fn settle(&self, failure: &Failure) -> Error {
-        let is_unknown = matches!(
+        if self.is_unknown(failure) {
+            ambiguous(&failure.error)
+        } else {
+            self.remember(failure.error.clone())
+        }
+    }
+
+    /// Whether nobody knows what a failed attempt has spent.
+    fn is_unknown(&self, failure: &Failure) -> bool {
+        let is_open = matches!(
             Standing::of(failure),
             Standing::Ambiguous | Standing::Unreadable
         );
-        if is_unknown && self.class != ReplayClass::Safe {
-            ambiguous(&failure.error)
-        } else {
-            failure.error.clone()
-        }
+        is_open && self.class != ReplayClass::Safe
     }
 
     /// Full jitter: anything from nothing to the bound, so that a crowd spreads out.

@@ -3,6 +3,7 @@
 mod fixed;
 mod flight;
 mod keep;
+mod lease;
 mod lifetime;
 mod renewing;
 mod restore;

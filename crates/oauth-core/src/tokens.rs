@@ -111,6 +111,8 @@ pub(crate) struct TokenRecord {
     pub scopes: Option<Scopes>,
     /// How often the answer to a renewal with this refresh token was lost.
     pub lost: u32,
+    /// How often of these it was presented although it may have been spent, with no grace left.
+    pub risked: u32,
     /// How often a renewal with this refresh token was broken off: nobody knows whether it was sent.
     pub broken_off: u32,
     /// When the first of these was noticed.
@@ -163,6 +165,8 @@ struct Written {
     scopes: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     lost: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    risked: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     broken_off: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -247,6 +251,7 @@ impl TokenRecord {
                 .as_ref()
                 .map(|scopes| scopes.iter().map(str::to_owned).collect()),
             lost: self.lost,
+            risked: self.risked,
             broken_off: self.broken_off,
             lost_at_ms: self.lost_at.map(|at| at.wall.timestamp_millis()),
             lost_tick: self
@@ -307,6 +312,7 @@ impl TokenRecord {
                 .scopes
                 .map(|scopes| Scopes::granted(&scopes.join(" "), ' ')),
             lost: written.lost,
+            risked: written.risked,
             broken_off: written.broken_off,
             lost_at: written
                 .lost_at_ms
@@ -432,6 +438,7 @@ mod tests {
             follows: Some(3),
             scopes: Some(Scopes::parse("a").unwrap()),
             lost: 1,
+            risked: 3,
             broken_off: 2,
             lost_at: Some(Moment {
                 wall: DateTime::from_timestamp_millis(1_700_000_000_456).unwrap(),

@@ -99,30 +99,35 @@ impl<E: Engine> Records<E> {
         lease: &Lease,
         change: Change,
     ) -> Result<Committed, StoreError> {
-        let value = match change {
-            Change::Replace(value) => value,
+        let (value, sql) = match change {
+            Change::Replace(value) => (value, self.engine.statements().commit),
+            Change::Note(value) => (value, self.engine.statements().note),
             Change::Release if self.end(id, lease).await? => return Ok(Committed::Yes),
-            Change::Release => {
-                let settled = self.look(id).await?;
-                let ours = settled.is_some_and(|look| look.settled_by(lease));
-                return Ok(if ours {
-                    Committed::Yes
-                } else {
-                    Committed::Gone
-                });
-            }
+            Change::Release => return self.settled(id, lease).await,
         };
+        let is_note = sql == self.engine.statements().note;
         let version = lease.record.version;
         let place = Place::Version(version.saturating_add(1));
         let sealed = self.keys.seal(Kind::Value, id, place, value.expose())?;
         let mut arguments = held(id, lease)?;
         arguments.push(number(version)?);
         arguments.push(sealed.into());
-        let sql = self.engine.statements().commit;
         if !self.engine.write(sql, arguments).await?.is_empty() {
             return Ok(Committed::Yes);
         }
+        if is_note {
+            return self.settled(id, lease).await;
+        }
         self.append(id, lease, &value).await
+    }
+
+    /// Whether a change that took no effect was made before.
+    async fn settled(&self, id: &RecordId, lease: &Lease) -> Result<Committed, StoreError> {
+        let look = self.look(id).await?;
+        Ok(match look.is_some_and(|look| look.settled_by(lease)) {
+            true => Committed::Yes,
+            false => Committed::Gone,
+        })
     }
 
     pub async fn put(&self, id: &RecordId, value: &RecordValue) -> Result<u64, StoreError> {

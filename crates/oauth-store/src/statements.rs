@@ -25,6 +25,8 @@ pub struct Statements {
     pub shorten: Option<&'static str>,
     /// `$3` fence, `$4` intent, `$5` version, `$6` sealed: version.
     pub commit: &'static str,
+    /// As `commit`, and the journal stays.
+    pub note: &'static str,
     /// `$3` fence, `$4` intent: version.
     pub release: &'static str,
     /// Why a commit took no effect: version, sealed, journal, fence, settled.
@@ -128,6 +130,10 @@ macro_rules! statements {
                      intent = NULL, lease_until = 0, journal = '' \
                      WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
                      RETURNING version",
+            note: "UPDATE oauth_record SET version = version + 1, sealed = $6, settled = intent, \
+                   intent = NULL, lease_until = 0 \
+                   WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
+                   RETURNING version",
             release: "UPDATE oauth_record SET settled = intent, intent = NULL, lease_until = 0 \
                       WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 \
                       RETURNING version",

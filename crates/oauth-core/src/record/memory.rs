@@ -74,6 +74,15 @@ impl Row {
         self.passing.get_or_insert_default()
     }
 
+    /// The lease ends; what came too late stays.
+    fn close(&mut self) {
+        let passing = self.passing();
+        passing.open = None;
+        if passing.journal.is_empty() {
+            self.passing = None;
+        }
+    }
+
     /// Another value, or none: no lease is open then, and nothing is in the journal.
     fn set(&mut self, value: Option<RecordValue>) {
         self.passing = None;
@@ -150,12 +159,14 @@ impl MemoryStore {
                 row.set(Some(value));
                 Committed::Yes
             }
+            (true, Change::Note(value)) => {
+                row.version += 1;
+                row.value = Some(value);
+                row.close();
+                Committed::Yes
+            }
             (true, Change::Release) => {
-                let passing = row.passing();
-                passing.open = None;
-                if passing.journal.is_empty() {
-                    row.passing = None;
-                }
+                row.close();
                 Committed::Yes
             }
             // a record without a value but with a version was deleted
@@ -169,7 +180,7 @@ impl MemoryStore {
                 }
                 Committed::Journaled
             }
-            (false, Change::Release) => Committed::Gone,
+            (false, Change::Note(_) | Change::Release) => Committed::Gone,
         }
     }
 

@@ -236,6 +236,13 @@ impl Flights {
         credential: impl FnOnce() -> Credential,
     ) -> Boarding {
         let ticks = clock.ticks();
+        // reading a credential may read a file: not while others wait for the lock
+        let is_asked = self
+            .lock()
+            .failed
+            .as_ref()
+            .is_some_and(|failed| ticks < failed.until && failed.unless.credential.is_some());
+        let credential = is_asked.then(credential);
         let mut state = self.lock();
         if let Some(token) = self.fresh(ticks) {
             return Boarding::Fresh(token); // another caller renewed it while we waited
@@ -255,7 +262,7 @@ impl Flights {
                 .unless
                 .credential
                 .as_ref()
-                .is_none_or(|failed| *failed == credential())
+                .is_none_or(|failed| credential.as_ref().is_none_or(|now| failed == now))
         {
             return Boarding::CoolingDown(failed.error.clone());
         }
@@ -305,8 +312,10 @@ impl Flights {
     }
 
     /// The changes of that from now on.
-    pub fn subscribe(&self) -> StatusChanges {
+    pub fn subscribe(&self, clock: &dyn Clock) -> StatusChanges {
+        let live = self.live.load_full();
         let mut state = self.lock();
+        state.note(live.as_deref(), clock);
         let why = state.failed.as_ref().map(|failed| failed.error.clone());
         state.watched.subscribe(why.as_ref())
     }

@@ -4,8 +4,11 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 
 use crate::endpoint::Issued;
+use crate::env::Unsaved;
 use crate::error::{Error, ErrorKind, ProtocolFault, StoreFault};
 use crate::record::{Change, Committed, Lease, StoreError};
 use crate::response::Granted;
@@ -100,8 +103,9 @@ impl Renewing {
                     .remedy("log in again, if the connection is still wanted"));
             }
             Err(error) => {
-                tracing::error!(%error, "a new token could not be kept; it works, and is lost with this process");
+                tracing::error!(%error, "a new token could not be kept yet; it works, and its writing is tried again");
                 self.set_unsaved(Some((lease.clone(), record)));
+                self.keep_trying();
             }
         }
         let (access, token) = received?;
@@ -136,23 +140,60 @@ impl Renewing {
         }
     }
 
+    /// Writes what could not be kept as soon as the store is back, in a task of its own: others take the
+    /// former refresh token for the stored one until then.
+    fn keep_trying(self: &Arc<Self>) {
+        const FIRST: Duration = Duration::from_secs(1);
+        const LONGEST: Duration = Duration::from_secs(15);
+        self.env.has_unsaved(Arc::downgrade(self) as _);
+        // held until it is kept, also where nobody else holds the connection any more
+        let renewing = self.clone();
+        tokio::spawn(async move {
+            let mut pause = FIRST;
+            loop {
+                let clock = renewing.env.clock();
+                clock.reach(clock.ticks().saturating_add(pause)).await;
+                if renewing.save().await {
+                    return;
+                }
+                pause = (2 * pause).min(LONGEST);
+            }
+        });
+    }
+
     /// Tries once more to keep what could not be kept, before the record is read again.
     pub(super) async fn keep_unsaved(&self) {
-        let unsaved = self.unsaved().take();
-        let Some((lease, record)) = unsaved.map(|unsaved| *unsaved) else {
+        if self.unsaved().is_none() {
+            return;
+        }
+        // one at a time: what is being written is neither lost nor written over
+        let _saving = self.env.saving().lock().await;
+        let unsaved = self.unsaved().as_deref().cloned();
+        let Some((lease, record)) = unsaved else {
             return;
         };
         match self.commit(&lease, &record).await {
-            Ok(_) => self.free_slot(&lease).await,
-            Err(error) => {
-                tracing::error!(%error, "a new token still cannot be kept");
-                self.set_unsaved(Some((lease, record)));
+            Ok(_) => {
+                self.forget_unsaved(&lease);
+                tracing::info!("a new token that could not be kept is kept now");
+                self.free_slot(&lease).await;
             }
+            Err(error) => tracing::error!(%error, "a new token still cannot be kept"),
         }
     }
 
     fn unsaved(&self) -> MutexGuard<'_, Option<Box<(Lease, TokenRecord)>>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn forget_unsaved(&self, lease: &Lease) {
+        let mut unsaved = self.unsaved();
+        if unsaved
+            .as_ref()
+            .is_some_and(|unsaved| unsaved.0.intent == lease.intent)
+        {
+            *unsaved = None;
+        }
     }
 
     fn set_unsaved(&self, unsaved: Option<(Lease, TokenRecord)>) {
@@ -172,7 +213,7 @@ impl Renewing {
             let is_sibling = late.follows.is_some() && late.follows == record.follows;
             if is_sibling && late.is_other_chain(&record) {
                 tracing::warn!("this refresh token is dead; one from a late answer is tried");
-                self.commit_or_log(lease, &late).await;
+                self.note(lease, &late).await;
                 return Ok(None);
             }
         }
@@ -183,7 +224,7 @@ impl Renewing {
             ),
         };
         record.ended = Some(why.clone());
-        let change = Change::Replace(record.write(&self.id));
+        let change = Change::Note(record.write(&self.id));
         match self.env.store().commit(&self.id, lease, change).await {
             Ok(Committed::Yes) => {}
             Ok(_) => return Ok(None), // somebody has put another one there
@@ -215,15 +256,16 @@ impl Renewing {
     ) {
         match is_noted {
             true => self.release(lease).await,
-            false => self.commit_or_log(lease, record).await,
+            false => self.note(lease, record).await,
         }
     }
 
-    pub(super) async fn commit_or_log(&self, lease: &Lease, record: &TokenRecord) {
+    /// Notes something of the refresh token, and ends the lease. What lies in the journal stays there.
+    pub(super) async fn note(&self, lease: &Lease, record: &TokenRecord) {
         let kept = self
             .env
             .store()
-            .commit(&self.id, lease, Change::Replace(record.write(&self.id)))
+            .commit(&self.id, lease, Change::Note(record.write(&self.id)))
             .await;
         if let Err(error) = kept {
             tracing::error!(%error, "the record of this token could not be written");
@@ -258,6 +300,16 @@ impl Renewing {
 pub(super) fn logged_out(why: &str) -> Error {
     Error::new(ErrorKind::LoggedOut, format!("this grant cannot be renewed: {why}"))
         .remedy("log in again, and hand the new refresh token over by `adopt` or the setting `refresh_token`")
+}
+
+impl Unsaved for Renewing {
+    fn save(&self) -> BoxFuture<'_, bool> {
+        async move {
+            self.keep_unsaved().await;
+            self.unsaved().is_none()
+        }
+        .boxed()
+    }
 }
 
 fn report(deviations: &[Deviation], server: &str) {

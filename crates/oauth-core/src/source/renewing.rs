@@ -215,7 +215,7 @@ impl RenewingToken {
                 .land(&announcer, outcome, until, unless, clock);
             renewing.tell(change, error.as_ref());
             if error.is_some_and(|error| is_tried_again(&error)) {
-                renewing.schedule();
+                renewing.schedule_after_failure(until);
             }
             drop(permit);
         });
@@ -236,6 +236,7 @@ impl RenewingToken {
             }
             if let Err(error) = self.take_off(announcer, None, permit) {
                 tracing::debug!(%error, "no renewal");
+                self.status(); // whoever has subscribed sees that none is under way
             }
         }
     }
@@ -309,9 +310,12 @@ impl Due for Renewing {
         let Some(live) = self.flights.live() else {
             return;
         };
-        let unused = self.endpoint.server().departures.lifetime.renew_unused;
-        if (live.is_used() || unused) && live.is_served(ticks) && !live.is_fresh(ticks) {
+        let is_wanted = self.renews_unused() || live.is_used() && live.is_served(ticks);
+        if is_wanted && !live.is_fresh(ticks) {
             RenewingToken(self).renew_in_background(Some(permit));
+        } else {
+            // a token that has come to its end is another state
+            self.flights.status(self.env.clock());
         }
     }
 }
@@ -330,6 +334,22 @@ impl Renewing {
             let whom: Weak<Self> = Arc::downgrade(self);
             self.scheduler.wake_at(&self.env, at, whom);
         }
+    }
+
+    /// Has it looked at again when it may be tried again, and when the live token has come to its end.
+    fn schedule_after_failure(self: &Arc<Self>, until: Duration) {
+        self.schedule();
+        let end = self.flights.live().and_then(|live| live.served_until());
+        let again = self.renews_unused().then_some(until);
+        for at in end.into_iter().chain(again) {
+            let whom: Weak<Self> = Arc::downgrade(self);
+            self.scheduler.wake_at(&self.env, at, whom);
+        }
+    }
+
+    /// Whether what this server has issued ends when it lies unused.
+    fn renews_unused(&self) -> bool {
+        self.endpoint.server().departures.lifetime.renew_unused
     }
 
     /// Logs what has become of the connection.
@@ -430,7 +450,7 @@ impl TokenSource for RenewingToken {
     }
 
     fn subscribe(&self) -> StatusChanges {
-        self.0.flights.subscribe()
+        self.0.flights.subscribe(self.0.env.clock())
     }
 
     fn adopt(&self, granted: GrantedToken) -> BoxFuture<'_, Result<(), Error>> {

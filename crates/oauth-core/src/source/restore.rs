@@ -5,8 +5,10 @@ use std::sync::{Arc, PoisonError};
 use chrono::TimeDelta;
 
 use crate::clock::Moment;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, StoreFault};
+use crate::record::{Change, Committed, Lease};
 use crate::source::flight::Live;
+use crate::source::lease::poll;
 use crate::source::lifetime::moments;
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
@@ -78,28 +80,22 @@ impl Renewing {
             let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
             return Err(Error::config("access_token", problem).remedy("give the bare token"));
         }
-        let stored = self.stored().await?;
-        let mut record = match granted.refresh_token {
+        let (version, record) = match granted.refresh_token {
             Some(refresh_token) => {
                 let mut record = TokenRecord {
                     refresh_token: Some(refresh_token),
                     generation: new_generation(),
                     scopes,
-                    seeds: stored.seeds,
+                    seeds: self.stored().await?.seeds,
+                    access,
                     ..TokenRecord::default()
                 };
                 self.take_configured_seed(&mut record);
-                record
+                let put = self.env.store().put(&self.id, record.write(&self.id)).await;
+                (put.map_err(|error| self.store_failed(&error))?, record)
             }
-            None => stored,
+            None => self.take_access(access).await?,
         };
-        record.access = access;
-        let version = self
-            .env
-            .store()
-            .put(&self.id, record.write(&self.id))
-            .await
-            .map_err(|error| self.store_failed(&error))?;
         *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = None;
         let live = record
             .access
@@ -108,6 +104,51 @@ impl Renewing {
         self.flights.adopt(version, live, self.env.clock());
         self.schedule();
         Ok(())
+    }
+
+    /// Writes an access token into the record, under a lease as a renewal does: the refresh token in it may
+    /// be renewed by somebody just now, and must not be written over.
+    async fn take_access(&self, access: Option<Access>) -> Result<(u64, TokenRecord), Error> {
+        self.keep_unsaved().await;
+        let store_failed = |error| self.store_failed(&error);
+        let lease = self.lease_in_time().await?;
+        let mut record = match &lease.record.value {
+            Some(value) => TokenRecord::read(value, &self.id).map_err(store_failed),
+            None => Ok(TokenRecord::default()),
+        }
+        .inspect_err(|_| {
+            tracing::warn!("a token granted elsewhere finds a record that cannot be read")
+        })?;
+        self.note_what_was_broken_off(&lease, &mut record);
+        record.access = access;
+        let change = Change::Note(record.write(&self.id));
+        let committed = self.env.store().commit(&self.id, &lease, change).await;
+        match committed.map_err(store_failed)? {
+            Committed::Yes => Ok((lease.record.version + 1, record)),
+            _ => {
+                let problem = "somebody has logged in or deleted the token at the same moment";
+                Err(Error::new(ErrorKind::Store(StoreFault::Locked), problem))
+            }
+        }
+    }
+
+    /// A lease of the record, as soon as whoever has it now has ended.
+    async fn lease_in_time(&self) -> Result<Lease, Error> {
+        let clock = self.env.clock();
+        let began = clock.ticks();
+        while clock.ticks().saturating_sub(began) <= self.lease_span() {
+            let store = self.env.store();
+            let record = store.load(&self.id).await;
+            let version = record
+                .map_err(|error| self.store_failed(&error))?
+                .map_or(0, |record| record.version);
+            let lease = store.lease(&self.id, version, self.lease_span()).await;
+            if let Some(lease) = lease.map_err(|error| self.store_failed(&error))? {
+                return Ok(lease);
+            }
+            clock.sleep(poll()).await;
+        }
+        Err(self.held_for_too_long())
     }
 
     /// The record as it stands. A damaged one is about to be replaced by what somebody has just logged

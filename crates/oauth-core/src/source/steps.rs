@@ -5,22 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Moment;
-use crate::error::{Error, ErrorKind, Recovery, StoreFault};
+use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::{Grant, RefreshToken};
 use crate::record::{Lease, Record};
-use crate::retry::fraction;
 use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::flight::Live;
 use crate::source::keep::logged_out;
+use crate::source::lease::poll;
 use crate::source::lifetime::{BEFORE_THE_END, moments};
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
 use crate::token::Token;
 use crate::tokens::{TokenRecord, seed_fingerprint, seed_generation};
-
-/// Between two looks at a record that somebody else holds.
-const POLL: (Duration, Duration) = (Duration::from_millis(25), Duration::from_millis(500));
 
 /// What a renewal goes on from.
 struct Prepared {
@@ -47,8 +44,10 @@ impl Renewing {
                 Ok(record) => record,
                 Err(error) => return self.without_store(error, refused.is_some(), known).await,
             };
-            if let Some(token) = self.published_elsewhere(&record, refused, known)? {
-                return Ok(token);
+            match self.published_elsewhere(&record, refused, known) {
+                Ok(Some(token)) => return Ok(token),
+                Ok(None) => {}
+                Err(error) => return self.without_store(error, refused.is_some(), known).await,
             }
             if let Some(error) = self.endpoint.is_shut() {
                 return Err(error); // the store is not troubled for a request that is not made
@@ -61,23 +60,16 @@ impl Renewing {
                 .await
             {
                 Ok(Some(lease)) => {
-                    if let Some(token) = self
-                        .under_lease(&lease, leased_at, refused.is_some(), known)
-                        .await?
+                    if let Some(token) = self.under_lease(&lease, leased_at, refused, known).await?
                     {
                         return Ok(token);
                     }
                 }
                 Ok(None) => {
                     if clock.ticks().saturating_sub(began) > self.lease_span() {
-                        let problem =
-                            "another process has held the right to renew this token for too long";
-                        return Err(Error::new(ErrorKind::Store(StoreFault::Locked), problem));
+                        return Err(self.held_for_too_long());
                     }
-                    let (shortest, longest) = POLL;
-                    clock
-                        .sleep(shortest + (longest - shortest).mul_f64(fraction()))
-                        .await;
+                    clock.sleep(poll()).await;
                 }
                 Err(error) => {
                     let error = self.store_failed(&error);
@@ -103,7 +95,8 @@ impl Renewing {
         let issued = self
             .endpoint
             .request(&grant, RotationPolicy::None, Duration::MAX)
-            .await?;
+            .await
+            .map_err(|not_issued| not_issued.error)?;
         let (access, token) = self.receive(issued.granted, issued.asked_at, issued.asked_tick)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let token = Arc::new(token.not_persisted());
@@ -116,14 +109,6 @@ impl Renewing {
             is_replacement,
         );
         Ok(self.publish(Arc::new(live), known).unwrap_or(token))
-    }
-
-    fn lease_span(&self) -> Duration {
-        let settings = self.env.http().settings();
-        settings.overall_timeout
-            + settings.request_timeout
-            + settings.late_answer
-            + settings.lease_margin
     }
 
     async fn load(&self) -> Result<Record, Error> {
@@ -185,7 +170,7 @@ impl Renewing {
         self: &Arc<Self>,
         lease: &Lease,
         leased_at: Duration,
-        is_replacement: bool,
+        refused: Option<&Secret>,
         known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
         let Prepared {
@@ -195,39 +180,49 @@ impl Renewing {
             is_noted,
         } = match self.prepare(lease) {
             Ok(prepared) => prepared,
+            // the lease runs out by itself, so that whoever comes next knows of the one that was broken off
+            Err(error) if lease.abandoned && error.kind() != ErrorKind::LoggedOut => {
+                return Err(error);
+            }
             Err(error) => {
                 self.release(lease).await;
                 return Err(error);
             }
         };
-        if let Some(token) = self.spend_first(lease, &record, rotation, known) {
+        if let Some(live) = self.to_spend_first(lease, &record, rotation, refused) {
             self.note_or_release(lease, &record, is_noted).await;
-            return Ok(Some(token));
+            return Ok(self.publish(live, known));
         }
         if let Err(error) = self.reserve_slot(lease).await {
             self.note_or_release(lease, &record, is_noted).await;
             return Err(error);
         }
         let not_after = leased_at + self.env.http().settings().overall_timeout;
-        let error = match self.endpoint.request(&grant, rotation, not_after).await {
+        let not_issued = match self.endpoint.request(&grant, rotation, not_after).await {
             Ok(issued) => {
                 return self
-                    .keep(lease, record, issued, is_replacement, known)
+                    .keep(lease, record, issued, refused.is_some(), known)
                     .await;
             }
-            Err(error) => error,
+            Err(not_issued) => not_issued,
         };
+        let error = not_issued.error;
+        if not_issued.is_answer_lost {
+            record.lost += 1;
+            record.lost_at.get_or_insert(Moment::now(self.env.clock()));
+            if rotation == RotationPolicy::Strict {
+                record.risked += 1;
+            }
+        }
         let outcome = match error.recovery() {
             Recovery::LogInAgain => self.ended(lease, record, error).await,
             Recovery::Unknown => {
-                record.lost += 1;
-                record.lost_at.get_or_insert(Moment::now(self.env.clock()));
                 tracing::error!(
                     lost = record.lost,
                     %error,
                     "the answer to a renewal was lost; the refresh token may be spent"
                 );
-                self.commit_or_log(lease, &record).await;
+                self.note(lease, &record).await;
                 Err(error)
             }
             _ => {
@@ -239,30 +234,39 @@ impl Renewing {
         outcome
     }
 
-    /// After a renewal was broken off under strict rotation, the refresh token may be spent, and
-    /// presenting it again may revoke the grant: the live token, where there is one, is served almost to
-    /// its end before that is done.
-    fn spend_first(
-        self: &Arc<Self>,
+    /// Where the refresh token may be spent, presenting it again may revoke the grant: the live token, where
+    /// there is one, is served almost to its end before that is done.
+    fn to_spend_first(
+        &self,
         lease: &Lease,
         record: &TokenRecord,
         rotation: RotationPolicy,
-        known: Option<u64>,
-    ) -> Option<Arc<Token>> {
-        if rotation != RotationPolicy::Strict || record.broken_off == 0 {
+        refused: Option<&Secret>,
+    ) -> Option<Arc<Live>> {
+        let may_be_spent = match rotation {
+            RotationPolicy::Strict => record.lost + record.broken_off > 0,
+            // one repeat is made at once; only what was lost after that has had it
+            RotationPolicy::Unknown => record.lost > 0,
+            RotationPolicy::None | RotationPolicy::Grace(_) => false,
+        };
+        if !may_be_spent {
             return None;
         }
         let ticks = self.env.clock().ticks();
         let live = match self.flights.live() {
             Some(live) if live.is_served(ticks) => live,
-            _ => Arc::new(self.restore(record.access.as_ref()?, lease.record.version)?),
+            _ => {
+                let access = record.access.as_ref();
+                let access = access.filter(|access| Some(&access.token) != refused)?;
+                Arc::new(self.restore(access, lease.record.version)?)
+            }
         };
         let until = live.served_until()?.checked_sub(BEFORE_THE_END)?;
         if until <= ticks {
             return None;
         }
         live.renew_not_before(until);
-        self.publish(live, known)
+        Some(live)
     }
 
     /// The record to go on from, and the grant to ask with.
@@ -288,13 +292,8 @@ impl Renewing {
         let former = record.refresh_token.clone();
         self.plant(&mut record)?;
         // a renewal of another chain that was broken off says nothing of this one
-        if lease.abandoned && (former.is_none() || former == record.refresh_token) {
-            record.broken_off += 1;
-            record.lost_at.get_or_insert(Moment::now(self.env.clock()));
-            tracing::warn!(
-                broken_off = record.broken_off,
-                "a former renewal of this token was broken off; the refresh token may be spent"
-            );
+        if former.is_none() || former == record.refresh_token {
+            self.note_what_was_broken_off(lease, &mut record);
         }
         for late in &lease.record.journal {
             // an answer that came too late for its lease is newer than what it was asked with, but not
@@ -311,7 +310,9 @@ impl Renewing {
             return Err(logged_out("there is no refresh token yet"));
         };
         let rotation = self.rotation(&record);
-        if record.lost >= 2 && rotation == RotationPolicy::Strict {
+        // where a grace has passed the server is asked on, and decides: an outage must not end a grant
+        let declared = self.endpoint.server().departures.lifetime.rotation;
+        if record.risked >= 2 && declared == RotationPolicy::Strict {
             return Err(logged_out(
                 "the answers to two renewals were lost, and with them the successor",
             ));

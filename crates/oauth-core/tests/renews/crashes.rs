@@ -16,25 +16,25 @@ use oauth_core::source::{RenewingToken, TokenSource as _};
 use oauth_stage::{Endpoint, Rotation, Strict};
 
 const HOUR: Duration = Duration::from_secs(3600);
-const GRACE: RotationPolicy = RotationPolicy::Grace(HOUR);
+pub(crate) const GRACE: RotationPolicy = RotationPolicy::Grace(HOUR);
 
 /// What outlives a process.
-struct Scene {
-    clock: Arc<ManualClock>,
-    stage: Strict,
+pub(crate) struct Scene {
+    pub clock: Arc<ManualClock>,
+    pub stage: Strict,
     seed: String,
-    store: Arc<Faulty>,
+    pub store: Arc<Faulty>,
     spool: Option<Arc<MemorySpool>>,
     policy: RotationPolicy,
 }
 
 /// A process that can be ended at any moment.
-struct Process {
+pub(crate) struct Process {
     runtime: tokio::runtime::Runtime,
 }
 
 impl Scene {
-    async fn new(policy: RotationPolicy) -> Self {
+    pub async fn new(policy: RotationPolicy) -> Self {
         let clock = clock();
         let (stage, seed) = rotating(&clock).await;
         if let RotationPolicy::Grace(grace) = policy {
@@ -57,7 +57,7 @@ impl Scene {
         }
     }
 
-    fn env(&self) -> Env {
+    pub fn env(&self) -> Env {
         let mut builder = builder(&self.clock, |_| ()).store(self.store.clone());
         if let Some(spool) = &self.spool {
             builder = builder.spool(spool.clone());
@@ -65,12 +65,12 @@ impl Scene {
         builder.build().unwrap()
     }
 
-    fn source(&self, env: &Env) -> RenewingToken {
+    pub fn source(&self, env: &Env) -> RenewingToken {
         declared(Wanted::of(env, &self.stage), self.policy).refreshing(&self.seed)
     }
 
     /// A process that wants a token.
-    fn begin(&self) -> Process {
+    pub fn begin(&self) -> Process {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -85,19 +85,19 @@ impl Scene {
     }
 
     /// What the next process is answered.
-    async fn next(&self) -> Result<String, oauth_core::Error> {
+    pub async fn next(&self) -> Result<String, oauth_core::Error> {
         let token = self.source(&self.env()).token().await?;
         assert!(token.is_persisted());
         Ok(token.access_token().expose().to_owned())
     }
 
-    fn presented(&self) -> usize {
+    pub fn presented(&self) -> usize {
         self.stage.count(Endpoint::Token)
     }
 }
 
 impl Process {
-    fn crash(self) {
+    pub fn crash(self) {
         self.runtime.shutdown_background();
     }
 }

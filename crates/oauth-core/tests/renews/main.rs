@@ -10,6 +10,7 @@ mod crowds;
 mod expiry;
 mod logins;
 mod many;
+mod spent;
 mod states;
 mod stores;
 #[path = "../support/mod.rs"]
