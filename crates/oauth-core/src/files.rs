@@ -6,6 +6,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+#[cfg(unix)]
+use std::time::{Duration, SystemTime};
 
 use zeroize::Zeroizing;
 
@@ -80,6 +82,48 @@ pub fn read_guarded(
         )));
     }
     Ok(content)
+}
+
+/// What a file looks like from outside: every write, change of mode and renaming changes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl Look {
+    /// Of the file at that path now. `None`: it cannot tell one content from another, because there is
+    /// none, the system has no such marks, or it changed so lately that the next change may bear the
+    /// same time.
+    #[cfg(unix)]
+    pub fn at(path: &Path) -> Option<Self> {
+        Self::of(&std::fs::metadata(path).ok()?, SystemTime::now())
+    }
+
+    #[cfg(unix)]
+    fn of(seen: &std::fs::Metadata, now: SystemTime) -> Option<Self> {
+        use std::os::unix::fs::MetadataExt as _;
+        /// Longer than the clocks of file systems take from one tick to the next.
+        const LATELY: Duration = Duration::from_secs(3);
+        let changed = Duration::from_secs(u64::try_from(seen.ctime()).ok()?);
+        let age = now.duration_since(SystemTime::UNIX_EPOCH + changed);
+        (age.ok()? > LATELY).then(|| Self {
+            device: seen.dev(),
+            inode: seen.ino(),
+            size: seen.size(),
+            modified: (seen.mtime(), seen.mtime_nsec()),
+            changed: (seen.ctime(), seen.ctime_nsec()),
+        })
+    }
+
+    /// Of the file at that path now: here nothing can be told.
+    #[cfg(not(unix))]
+    pub fn at(_: &Path) -> Option<Self> {
+        None
+    }
 }
 
 fn cannot_be_read(error: &std::io::Error) -> String {
@@ -190,6 +234,24 @@ mod tests {
         std::fs::write(&path, "s3cret").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         (folder, path)
+    }
+
+    #[test]
+    fn a_look_tells_files_apart_once_their_last_change_is_past() {
+        let (folder, path) = file(0o600);
+        let seen = || std::fs::metadata(&path).unwrap();
+        let later = || SystemTime::now() + Duration::from_secs(10);
+        let first = Look::of(&seen(), later()).unwrap();
+        assert_eq!(Look::of(&seen(), later()), Some(first));
+        // as long as the next change may bear the same time, nothing is told
+        assert_eq!(Look::of(&seen(), SystemTime::now()), None);
+        // put in its place, as secrets are rotated: of the same size
+        let other = folder.path().join("other");
+        std::fs::write(&other, "s3cre2").unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        assert_ne!(Look::of(&seen(), later()), Some(first));
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(Look::at(&path), None);
     }
 
     #[test]

@@ -78,9 +78,11 @@ impl Intent {
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
             StoreError::new(StoreFault::Unavailable, "the system has no randomness")
         })?;
-        Ok(Self(
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-        ))
+        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
+        let pairs = bytes
+            .iter()
+            .map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+        Ok(Self(pairs.flatten().collect()))
     }
 
     /// One that a store has kept.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use url::form_urlencoded::byte_serialize;
 
-use crate::files;
+use crate::files::{self, Look};
 use crate::text::escape;
 
 /// A value that must meet the wire and nothing else: no `Display`, no `Serialize`, a `Debug` that
@@ -173,6 +173,14 @@ impl SecretRef {
     /// Whether the secret can change between two uses.
     pub(crate) fn is_constant(&self) -> bool {
         matches!(self.0, Source::Literal(_) | Source::Given(_))
+    }
+
+    /// What it looks like without being read; the same look is the same secret. `None`: it must be read.
+    pub(crate) fn look(&self) -> Option<Look> {
+        match &self.0 {
+            Source::File(path) => Look::at(path),
+            _ => None,
+        }
     }
 
     /// Reads the secret as text.

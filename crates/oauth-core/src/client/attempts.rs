@@ -53,12 +53,12 @@ pub(super) async fn send(
     let overall = env.http().settings().overall_timeout;
     let mut attempts = Attempts::new(class, clock.ticks(), overall);
     let mut over = Over::Any;
-    if let Some((name, value)) = header {
-        request.headers_mut().insert(name, value);
-    }
     loop {
         attempts.begin();
-        let again = request.try_clone();
+        let again = request.try_clone(); // without the header: there is less to copy
+        if let Some((name, value)) = &header {
+            request.headers_mut().insert(name, value.clone());
+        }
         let (failure, response) = match send_once(env, request, over).await {
             Ok(response) => {
                 if let Some(repeats) = repeats {

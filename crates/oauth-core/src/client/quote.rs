@@ -18,22 +18,35 @@ use crate::secret::{Secret, escape_without};
 /// # Ok(()) }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Quote(Vec<Secret>);
+pub struct Quote(Sent);
+
+/// What was sent: one token nearly always.
+#[derive(Clone, Debug)]
+enum Sent {
+    One(Secret),
+    Many(Vec<Secret>),
+}
 
 impl Quote {
     /// For an answer to these.
     pub(super) fn without(sent: Vec<Secret>) -> Self {
-        Self(sent)
+        Self(Sent::Many(sent))
     }
 
     /// Has the answer remember what it was an answer to.
     pub(super) fn attach(response: &mut Response, sent: &Secret) {
-        response.extensions_mut().insert(Self(vec![sent.clone()]));
+        response
+            .extensions_mut()
+            .insert(Self(Sent::One(sent.clone())));
     }
 
     /// The text as it may be shown.
     pub fn text(&self, text: &str) -> String {
-        escape_without(text, &self.0)
+        let sent = match &self.0 {
+            Sent::One(sent) => std::slice::from_ref(sent),
+            Sent::Many(sent) => sent,
+        };
+        escape_without(text, sent)
     }
 }
 
@@ -42,6 +55,6 @@ impl Quote {
 impl From<&Response> for Quote {
     fn from(response: &Response) -> Self {
         let attached = response.extensions().get::<Self>();
-        attached.cloned().unwrap_or(Self(Vec::new()))
+        attached.cloned().unwrap_or(Self(Sent::Many(Vec::new())))
     }
 }

@@ -118,9 +118,12 @@ impl Http {
             .map_err(|error| fault::of_request(error, &to, &self.settings, timeout))?;
         let status = response.status();
         let headers = response.headers().clone();
-        let from = url::shown(response.url());
-        if let Some(error) = redirect_refused(status, &headers, response.url(), &from) {
-            return Err(Failure::answered(error));
+        if status.is_redirection() {
+            let from = url::shown(response.url());
+            let refused = redirect_refused(status, &headers, response.url(), &from);
+            if let Some(error) = refused {
+                return Err(Failure::answered(error));
+            }
         }
         let of_status = |error: Error| error.with_status(status.as_u16());
         refuse_framing(&headers, &to)

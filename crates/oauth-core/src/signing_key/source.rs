@@ -5,13 +5,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
+use crate::files::Look;
 use crate::secret::{Secret, SecretFault, SecretRef, Secrets};
 use crate::signing_key::error::{KeyError, KeyErrorKind};
 use crate::signing_key::{KeyOptions, SigningKey};
 
 /// A signing key by reference: a file or variable that may be rotated while the process runs.
 ///
-/// It is read at each use and parsed only when it changed. While a changed file cannot be read or
+/// At each use it is looked at, read where it looks otherwise than before, and parsed where it is another
+/// one. While a changed file cannot be read or
 /// holds no usable key (it is half written, say), the last good key goes on signing and a warning
 /// event says why.
 pub struct KeySource {
@@ -28,6 +30,8 @@ type Fingerprint = [u8; 32];
 #[derive(Default)]
 struct Seen {
     key: Option<(Fingerprint, Arc<SigningKey>)>,
+    /// What the file of that key looked like before it was read; `None`: nothing is to be told by that.
+    look: Option<Look>,
     /// Content that was refused: it is not tried again, as decrypting a key is made to be slow.
     refused: Option<(Fingerprint, KeyError)>,
 }
@@ -80,7 +84,22 @@ impl KeySource {
         }
     }
 
+    /// By which it is known without being read, where one file is all there is to it.
+    fn look(&self) -> Option<Look> {
+        match (&self.passphrase, &self.certificate) {
+            (None, None) => self.reference.look(),
+            _ => None,
+        }
+    }
+
     fn refresh(&self, seen: &mut Seen, secrets: &Secrets) -> Result<Arc<SigningKey>, KeyError> {
+        let look = self.look();
+        if let (Some((_, key)), Some(look)) = (&seen.key, look)
+            && seen.look == Some(look)
+        {
+            return Ok(Arc::clone(key));
+        }
+        seen.look = None;
         let bytes = self.reference.read_bytes(secrets).map_err(unreadable)?;
         let passphrase = match &self.passphrase {
             Some(reference) => Some(reference.read(secrets).map_err(unreadable)?),
@@ -92,7 +111,10 @@ impl KeySource {
         };
         let fingerprint = fingerprint(&bytes, passphrase.as_ref(), certificate.as_deref());
         match (&seen.key, &seen.refused) {
-            (Some((known, key)), _) if *known == fingerprint => return Ok(Arc::clone(key)),
+            (Some((known, key)), _) if *known == fingerprint => {
+                seen.look = look;
+                return Ok(Arc::clone(key));
+            }
             (_, Some((known, fault))) if *known == fingerprint => return Err(fault.clone()),
             _ => {}
         }
@@ -106,6 +128,7 @@ impl KeySource {
                 tracing::info!(source = ?self.reference, kid = key.key_id(), alg = %key.algorithm(), "signing key loaded");
                 let key = Arc::new(key);
                 seen.key = Some((fingerprint, Arc::clone(&key)));
+                seen.look = look;
                 seen.refused = None;
                 Ok(key)
             }
