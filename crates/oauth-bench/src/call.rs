@@ -35,6 +35,11 @@ impl Call {
         Ok(self)
     }
 
+    /// The server, without a slash at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// A path at the server.
     pub fn url(&self, path: &str) -> String {
         format!("{}/{path}", self.base)

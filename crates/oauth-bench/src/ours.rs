@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use oauth_core::client_auth::{Audience, ClientAuth, KeyConfig};
 use oauth_core::clock::{Clock, SystemClock};
 use oauth_core::grant::ClientCredentials;
+use oauth_core::record::RecordStore;
 use oauth_core::server::{AuthorizationServer, ResourceServer};
 use oauth_core::{AuthorizedClient, Env, HttpSettings, RenewingToken, Secret, SecretRef, Token};
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ pub struct Ours {
 
 /// What all our clients share.
 #[derive(Debug)]
-pub struct Shared {
+pub struct Parts {
     env: Env,
     clock: Arc<JumpingClock>,
     server: AuthorizationServer,
@@ -39,23 +40,69 @@ enum Proof {
     Key(KeyConfig),
 }
 
-impl Shared {
-    fn client(&self, tenant: Option<u64>) -> Result<ClientAuth, Fault> {
-        let id = match tenant {
-            Some(tenant) => format!("tenant-{tenant}"),
-            None => "client".to_owned(),
-        };
-        Ok(match &self.proof {
+impl Parts {
+    /// For a server at that URL, with that store of tokens or none but this process's memory.
+    ///
+    /// # Errors
+    /// The URL is none.
+    pub fn of(url: &str, store: Option<Arc<dyn RecordStore>>) -> Result<Self, Fault> {
+        let clock = Arc::new(JumpingClock::default());
+        let mut env = Env::builder(HttpSettings::loopback()).clock(clock.clone());
+        if let Some(store) = store {
+            env = env.store(store);
+        }
+        let env = env.build()?;
+        Ok(Self {
+            server: AuthorizationServer::configured(&env, "token_url", &format!("{url}/token"))?,
+            api: ResourceServer::new(&env, "api_url", url)?,
+            env,
+            clock,
+            proof: Proof::Secret(SecretRef::given(Secret::new("s3cret"))),
+        })
+    }
+
+    /// Where a client's tokens come from.
+    ///
+    /// # Errors
+    /// Its key cannot be read.
+    pub fn source(&self, id: &str) -> Result<RenewingToken, Fault> {
+        let client = match &self.proof {
             Proof::Secret(secret) => ClientAuth::secret_basic(&self.env, id, secret.clone())?,
             Proof::Key(key) => {
                 ClientAuth::private_key_jwt(&self.env, id, key, Audience::TokenEndpoint)?
             }
+        };
+        let (server, grant) = (self.server.clone(), ClientCredentials::default());
+        Ok(RenewingToken::client_credentials(
+            &self.env, server, client, grant,
+        )?)
+    }
+
+    /// A client of the API.
+    ///
+    /// # Errors
+    /// As [`Parts::source`].
+    pub fn client(&self, id: &str) -> Result<AuthorizedClient, Fault> {
+        let source = self.source(id)?;
+        Ok(AuthorizedClient::new(&self.env, self.api.clone(), source))
+    }
+}
+
+impl Ours {
+    /// A client by that id.
+    ///
+    /// # Errors
+    /// As [`Parts::source`].
+    pub fn of(parts: &Parts, id: &str) -> Result<Self, Fault> {
+        Ok(Self {
+            client: parts.client(id)?,
+            clock: parts.clock.clone(),
         })
     }
 }
 
 impl Subject for Ours {
-    type Shared = Shared;
+    type Shared = Parts;
     type Token = Arc<Token>;
 
     fn meta() -> Value {
@@ -68,41 +115,24 @@ impl Subject for Ours {
         })
     }
 
-    fn share(call: &Call) -> Result<Shared, Fault> {
-        let clock = Arc::new(JumpingClock::default());
-        let env = Env::builder(HttpSettings::loopback())
-            .clock(clock.clone())
-            .build()?;
-        let proof = match call.algorithm() {
-            None => Proof::Secret(SecretRef::given(Secret::new("s3cret"))),
-            Some(algorithm) => {
-                let file = call.key(algorithm)?;
-                let source = format!("file:{}", file.display());
-                let key = json!({"source": source, "algorithm": algorithm});
-                Proof::Key(serde_json::from_value(key)?)
-            }
+    fn share(call: &Call) -> Result<Parts, Fault> {
+        let parts = Parts::of(call.base(), None)?;
+        let Some(algorithm) = call.algorithm() else {
+            return Ok(parts);
         };
-        Ok(Shared {
-            server: AuthorizationServer::configured(&env, "token_url", &call.url("token"))?,
-            api: ResourceServer::new(&env, "api_url", &call.url(""))?,
-            env,
-            clock,
-            proof,
+        let source = format!("file:{}", call.key(algorithm)?.display());
+        let key = json!({"source": source, "algorithm": algorithm});
+        Ok(Parts {
+            proof: Proof::Key(serde_json::from_value(key)?),
+            ..parts
         })
     }
 
-    async fn connect(shared: &Shared, tenant: Option<u64>) -> Result<Self, Fault> {
-        let client = shared.client(tenant)?;
-        let source = RenewingToken::client_credentials(
-            &shared.env,
-            shared.server.clone(),
-            client,
-            ClientCredentials::default(),
-        )?;
-        Ok(Self {
-            client: AuthorizedClient::new(&shared.env, shared.api.clone(), source),
-            clock: shared.clock.clone(),
-        })
+    async fn connect(parts: &Parts, tenant: Option<u64>) -> Result<Self, Fault> {
+        match tenant {
+            Some(tenant) => Self::of(parts, &format!("tenant-{tenant}")),
+            None => Self::of(parts, "client"),
+        }
     }
 
     async fn token(&self) -> Result<Arc<Token>, Fault> {

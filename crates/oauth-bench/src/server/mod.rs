@@ -80,6 +80,34 @@ impl Server {
     }
 }
 
+/// A server on a thread of its own, for as long as the process lives.
+#[derive(Debug)]
+pub struct Running(String);
+
+impl Running {
+    /// Starts one.
+    ///
+    /// # Errors
+    /// There is no port, or no thread.
+    pub fn start() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let server = {
+            let _entered = runtime.enter();
+            Server::bind()?
+        };
+        let url = server.url().to_owned();
+        std::thread::Builder::new().spawn(move || runtime.block_on(server.serve()))?;
+        Ok(Self(url))
+    }
+
+    /// Its address, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.0
+    }
+}
+
 type Answer = Response<Full<Bytes>>;
 
 async fn answer(state: &State, request: Request<Incoming>) -> Result<Answer, Infallible> {
