@@ -25,6 +25,8 @@ pub struct Records<E> {
 
 /// How often a change that others forestall is tried.
 const TRIES: usize = 64;
+/// The length of an intent.
+const INTENT: usize = 32;
 /// No lease is longer: a hundred years.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
@@ -130,16 +132,27 @@ impl<E: Engine> Records<E> {
         })
     }
 
+    /// Writes a value over whatever is there, once: where the acknowledgement was lost and the statement
+    /// was repeated, others may have gone on from it, and what they wrote is newer.
     pub async fn put(&self, id: &RecordId, value: &RecordValue) -> Result<u64, StoreError> {
+        let intent = Intent::new()?;
+        let mut written = 0;
         for _ in 0..TRIES {
-            let version = self.look(id).await?.map_or(0, |look| look.version);
-            let place = Place::Version(version.saturating_add(1));
+            let look = self.look(id).await?;
+            if look.as_ref().is_some_and(|look| look.has_put(&intent)) {
+                return Ok(written);
+            }
+            let version = look.map_or(0, |look| look.version);
+            written = version.saturating_add(1);
+            let place = Place::Version(written);
             let sealed = self.keys.seal(Kind::Value, id, place, value.expose())?;
-            if self
-                .replace(self.engine.statements().put, id, version, sealed)
-                .await?
-            {
-                return Ok(version.saturating_add(1));
+            let mut arguments = name(id)?;
+            arguments.push(number(version)?);
+            arguments.push(sealed.into());
+            arguments.push(intent.as_str().into());
+            let sql = self.engine.statements().put;
+            if !self.engine.write(sql, arguments).await?.is_empty() {
+                return Ok(written);
             }
         }
         Err(busy(id))
@@ -176,28 +189,15 @@ impl<E: Engine> Records<E> {
             let place = Place::Version(look.version.saturating_add(1));
             let sealed = self.keys.seal(Kind::Tombstone, id, place, &[])?;
             was |= look.sealed.is_some() && !look.is_tombstone(id);
-            if self
-                .replace(self.engine.statements().delete, id, look.version, sealed)
-                .await?
-            {
+            let mut arguments = name(id)?;
+            arguments.push(number(look.version)?);
+            arguments.push(sealed.into());
+            let sql = self.engine.statements().delete;
+            if !self.engine.write(sql, arguments).await?.is_empty() {
                 return Ok(was);
             }
         }
         Err(busy(id))
-    }
-
-    /// Writes a sealed value where the version is still the one it was sealed for.
-    async fn replace(
-        &self,
-        sql: &'static str,
-        id: &RecordId,
-        version: u64,
-        sealed: Vec<u8>,
-    ) -> Result<bool, StoreError> {
-        let mut arguments = name(id)?;
-        arguments.push(number(version)?);
-        arguments.push(sealed.into());
-        Ok(!self.engine.write(sql, arguments).await?.is_empty())
     }
 
     /// Ends a lease without a change; false where it is not the one that is open.
@@ -263,7 +263,19 @@ impl Look {
     }
 
     fn settled_by(&self, lease: &Lease) -> bool {
-        self.settled.as_deref() == Some(lease.intent.as_str())
+        self.settled(0) == Some(lease.intent.as_str())
+    }
+
+    /// Whether that was put, as one of the last.
+    fn has_put(&self, intent: &Intent) -> bool {
+        (1..)
+            .map_while(|index| self.settled(index))
+            .any(|put| put == intent.as_str())
+    }
+
+    fn settled(&self, index: usize) -> Option<&str> {
+        let begin = index * INTENT;
+        self.settled.as_deref()?.get(begin..begin + INTENT)
     }
 
     fn is_tombstone(&self, id: &RecordId) -> bool {
@@ -338,6 +350,96 @@ mod tests {
         fn time(&self) -> Option<(i64, String)> {
             self.engine.time()
         }
+    }
+
+    /// Repeats a `put`, as where its acknowledgement was lost, after others have gone on.
+    #[derive(Debug)]
+    struct Repeating {
+        engine: SqliteEngine,
+        others: Records<SqliteEngine>,
+    }
+
+    impl Engine for Repeating {
+        fn statements(&self) -> &'static Statements {
+            self.engine.statements()
+        }
+
+        fn read(&self, sql: &'static str, arguments: Vec<Argument>) -> Rows<'_> {
+            self.engine.read(sql, arguments)
+        }
+
+        fn write(&self, sql: &'static str, arguments: Vec<Argument>) -> Rows<'_> {
+            Box::pin(async move {
+                if sql == self.statements().put {
+                    self.engine.write(sql, arguments.clone()).await?;
+                    go_on(&self.others).await;
+                }
+                self.engine.write(sql, arguments).await
+            })
+        }
+
+        fn time(&self) -> Option<(i64, String)> {
+            self.engine.time()
+        }
+    }
+
+    /// A renewal, another login, and a renewal.
+    async fn go_on(others: &Records<SqliteEngine>) {
+        renew(others, b"renewed").await;
+        let login = RecordValue::new(b"another login".to_vec());
+        others.put(&id(), &login).await.unwrap();
+        renew(others, b"newest").await;
+    }
+
+    async fn renew(records: &Records<SqliteEngine>, value: &[u8]) {
+        let record = records.load(&id()).await.unwrap().unwrap();
+        let leased = records.lease(&id(), record.version, SPAN).await.unwrap();
+        let change = Change::Replace(RecordValue::new(value.to_vec()));
+        let committed = records.commit(&id(), &leased.unwrap(), change).await;
+        assert_eq!(committed.unwrap(), Committed::Yes);
+    }
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    fn id() -> RecordId {
+        RecordId {
+            namespace: "token".into(),
+            id: "a".into(),
+        }
+    }
+
+    fn engine(path: &std::path::Path) -> SqliteEngine {
+        SqliteEngine::new(path, SPAN, None, std::sync::Arc::new(SystemClock))
+    }
+
+    #[tokio::test]
+    async fn a_login_whose_acknowledgement_was_lost_overwrites_nothing_newer() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tokens.db");
+        let keys = SealingKeys::new_random().unwrap();
+        let made = crate::sqlite::SqliteStore::open(&path, keys.clone()).await;
+        made.unwrap().close().await.unwrap();
+        let others = Records {
+            engine: engine(&path),
+            keys: keys.clone(),
+        };
+        let engine = Repeating {
+            engine: engine(&path),
+            others,
+        };
+        let records = Records { engine, keys };
+        for version in [1, 5] {
+            let login = RecordValue::new(b"login".to_vec());
+            assert_eq!(records.put(&id(), &login).await.unwrap(), version);
+            let record = records.load(&id()).await.unwrap().unwrap();
+            assert_eq!(record.version, version + 3);
+            assert_eq!(record.value.unwrap().expose(), b"newest");
+        }
+    }
+
+    #[test]
+    fn the_statements_know_how_long_an_intent_is() {
+        assert_eq!(Intent::new().unwrap().as_str().len(), INTENT);
     }
 
     #[tokio::test]

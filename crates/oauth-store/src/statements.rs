@@ -4,7 +4,8 @@
 /// The version of the tables that this library makes and knows.
 pub const SCHEMA: i64 = 1;
 
-/// What is run. Every statement stands alone: none needs a transaction around it.
+/// What is run. `settled` is what has ended: the intent of the last lease (32 digits, or as many dashes), and
+/// after it those of the last four puts, the newest first. Every statement stands alone: none needs a transaction around it.
 #[derive(Debug)]
 pub struct Statements {
     /// What makes the tables.
@@ -33,7 +34,7 @@ pub struct Statements {
     pub look: &'static str,
     /// `$3` version, `$4` fence, `$5` line, `$6` the line's intent: version.
     pub append: &'static str,
-    /// `$3` former version, `$4` sealed: version.
+    /// `$3` former version, `$4` sealed, `$5` intent: version.
     pub put: &'static str,
     /// `$3` former version, `$4` sealed: version.
     pub delete: &'static str,
@@ -126,15 +127,17 @@ macro_rules! statements {
                 " RETURNING fence, version, sealed, journal, abandoned"
             ),
             shorten: $shorten,
-            commit: "UPDATE oauth_record SET version = version + 1, sealed = $6, settled = intent, \
+            commit: "UPDATE oauth_record SET version = version + 1, sealed = $6, \
+                     settled = intent || substr(coalesce(settled, ''), 33), \
                      intent = NULL, lease_until = 0, journal = '' \
                      WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
                      RETURNING version",
-            note: "UPDATE oauth_record SET version = version + 1, sealed = $6, settled = intent, \
+            note: "UPDATE oauth_record SET version = version + 1, sealed = $6, settled = intent || substr(coalesce(settled, ''), 33), \
                    intent = NULL, lease_until = 0 \
                    WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
                    RETURNING version",
-            release: "UPDATE oauth_record SET settled = intent, intent = NULL, lease_until = 0 \
+            release: "UPDATE oauth_record SET settled = intent || substr(coalesce(settled, ''), 33), \
+                      intent = NULL, lease_until = 0 \
                       WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 \
                       RETURNING version",
             look: "SELECT version, sealed, journal, fence, settled FROM oauth_record \
@@ -143,9 +146,12 @@ macro_rules! statements {
                      WHERE namespace = $1 AND id = $2 AND version = $3 AND fence = $4 \
                      AND journal NOT LIKE '%' || $6 || '%' RETURNING version",
             put: "INSERT INTO oauth_record (namespace, id, version, sealed, fence, abandoned, \
-                  lease_until, lease_span, lease_boot, journal) \
-                  VALUES ($1, $2, $3 + 1, $4, 1, 0, 0, 0, '', '') \
+                  lease_until, lease_span, lease_boot, journal, settled) \
+                  VALUES ($1, $2, $3 + 1, $4, 1, 0, 0, 0, '', '', \
+                  '--------------------------------' || $5) \
                   ON CONFLICT (namespace, id) DO UPDATE SET version = oauth_record.version + 1, sealed = $4, \
+                  settled = substr(coalesce(oauth_record.settled, '--------------------------------'), 1, 32) \
+                  || $5 || substr(coalesce(oauth_record.settled, ''), 33, 96), \
                   fence = oauth_record.fence + 1, intent = NULL, lease_until = 0, journal = '' \
                   WHERE oauth_record.version = $3 RETURNING version",
             delete: "UPDATE oauth_record SET version = version + 1, sealed = $4, fence = fence + 1, \
