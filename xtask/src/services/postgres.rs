@@ -14,6 +14,7 @@ use crate::services::address::{Address, ROLE};
 use crate::services::folder::{Folder, random};
 use crate::services::guard::{Guard, Start};
 use crate::services::programs::{OLDEST, Programs, places};
+use crate::services::{PGBOUNCER, POSTGRES};
 use crate::workspace::Workspace;
 use crate::{node, npm};
 
@@ -39,7 +40,7 @@ pub fn find(workspace: &Workspace, folder: &Folder) -> Result<Programs, Failure>
 /// What a person can do where there is none and none can be fetched.
 fn advice() -> String {
     format!(
-        "install PostgreSQL {OLDEST} or newer (Debian: `apt-get install postgresql`), or use a database of yours: `OAUTH_TEST_POSTGRES=postgres://user:password@host/postgres cargo xtask test`"
+        "install PostgreSQL {OLDEST} or newer (Debian: `apt-get install postgresql`), or use servers of yours: `{POSTGRES}=postgres://user:password@host/postgres {PGBOUNCER}=postgres://user:password@host:6432/postgres cargo xtask test`, the second through pgbouncer (pool_mode = transaction)"
     )
 }
 
@@ -233,9 +234,10 @@ mod tests {
         let text = advice();
         assert!(text.contains("`apt-get install postgresql`"), "{text}");
         assert!(
-            text.contains("OAUTH_TEST_POSTGRES=") && !text.contains('\n'),
+            text.contains("OAUTH_TEST_POSTGRES=") && text.contains("OAUTH_TEST_PGBOUNCER="),
             "{text}"
         );
+        assert!(!text.contains('\n'), "{text}");
     }
 
     #[test]
