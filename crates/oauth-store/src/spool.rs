@@ -3,9 +3,10 @@
 mod folder;
 mod slot;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use oauth_core::error::StoreFault;
 use oauth_core::record::{
@@ -23,12 +24,17 @@ use crate::spool::slot::Slot;
 /// process that ended has left filled is told by [`Spool::left`], by which any other commits it; what it
 /// had only taken is cleared away then. A process is known to be alive by a lock that the system frees
 /// when it ends.
+///
+/// A slot that cannot be read (its key was removed, it was changed) is logged once, stays where it is, and
+/// holds up neither the others nor any connection.
 #[derive(Clone)]
 pub struct FileSpool(Arc<Inner>);
 
 struct Inner {
     folder: Folder,
     keys: SealingKeys,
+    /// The slots of which it was told that they cannot be read.
+    told: Mutex<HashSet<Intent>>,
 }
 
 impl FileSpool {
@@ -39,7 +45,11 @@ impl FileSpool {
     /// [`StoreFault::Permission`] where others can write there; `ReadOnly` and `Full` where we cannot.
     pub fn open(folder: impl AsRef<Path>, keys: SealingKeys) -> Result<Self, StoreError> {
         let folder = Folder::open(folder.as_ref())?;
-        Ok(Self(Arc::new(Inner { folder, keys })))
+        Ok(Self(Arc::new(Inner {
+            folder,
+            keys,
+            told: Mutex::default(),
+        })))
     }
 
     /// Runs what waits for the disk where it keeps nobody waiting.
@@ -55,6 +65,21 @@ impl FileSpool {
                 Err(StoreError::new(StoreFault::Unavailable, text))
             })
         })
+    }
+}
+
+impl Inner {
+    /// A slot that cannot be read stays where it is, and holds nobody up: it is told, once.
+    fn tell(&self, intent: Intent, error: &StoreError) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.contains(&intent) {
+            tracing::error!(
+                intent = intent.as_str(),
+                %error,
+                "a spooled answer cannot be read; it is kept, and needs the key it was sealed with"
+            );
+            told.insert(intent);
+        }
     }
 }
 
@@ -86,21 +111,13 @@ impl Spool for FileSpool {
     fn left<'a>(&'a self) -> Stored<'a, Vec<Spooled>> {
         self.run(|inner| {
             let mut found = Vec::new();
-            let mut failed = None;
             for (intent, sealed) in inner.folder.left()? {
-                match Slot::unseal(&inner.keys, &intent, &sealed) {
+                match sealed.and_then(|sealed| Slot::unseal(&inner.keys, &intent, &sealed)) {
                     Ok(spooled) => found.push(spooled),
-                    Err(error) => {
-                        // kept where it is; the others are worth it all the same
-                        tracing::error!(intent = intent.as_str(), %error, "a spooled answer cannot be read");
-                        failed = failed.or(Some(error));
-                    }
+                    Err(error) => inner.tell(intent, &error),
                 }
             }
-            match failed {
-                Some(error) if found.is_empty() => Err(error),
-                _ => Ok(found),
-            }
+            Ok(found)
         })
     }
 }

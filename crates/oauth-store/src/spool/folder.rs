@@ -23,6 +23,9 @@ pub struct Folder {
     _lock: File,
 }
 
+/// A slot that is filled, by the lease it was asked under.
+pub type Found = (Intent, Result<Vec<u8>, StoreError>);
+
 /// How many bytes of the disk a slot holds until it is filled: more than an answer has.
 const ROOM: usize = 32 * 1024;
 /// The most bytes of a file that is read.
@@ -93,8 +96,9 @@ impl Folder {
         Ok(())
     }
 
-    /// What is filled, of ours and of those that are gone; of these, all else is removed.
-    pub fn left(&self) -> Result<Vec<(Intent, Vec<u8>)>, StoreError> {
+    /// What is filled, of ours and of those that are gone, and what of it cannot be read; of those that are
+    /// gone, all else is removed.
+    pub fn left(&self) -> Result<Vec<Found>, StoreError> {
         let names = self.names()?;
         let parsed: Vec<Name<'_>> = names.iter().filter_map(|name| Name::of(name)).collect();
         let owners: BTreeSet<&str> = parsed.iter().map(|name| name.owner).collect();
@@ -113,7 +117,7 @@ impl Folder {
                 match (name.intent, name.kind) {
                     (Some(intent), "filled") => {
                         filled = true;
-                        if let Some(sealed) = self.read(&path)? {
+                        if let Some(sealed) = self.read(&path).transpose() {
                             found.push((Intent::kept(intent), sealed));
                         }
                     }
@@ -131,12 +135,14 @@ impl Folder {
         Ok(found)
     }
 
-    /// The lock of an owner that is gone; `None`: it is alive.
+    /// The lock of an owner that is gone; `None`: it is alive, or may be.
     fn lock_of_dead(&self, owner: &str) -> Option<Option<File>> {
-        for kind in ["lock", "making"] {
-            let path = self.path.join(format!("{owner}.{kind}"));
-            if let Ok(file) = File::open(path) {
-                return file.try_lock().is_ok().then_some(Some(file));
+        // in the order in which it has them, so that neither is missed
+        for kind in ["making", "lock"] {
+            match File::open(self.path.join(format!("{owner}.{kind}"))) {
+                Ok(file) => return file.try_lock().is_ok().then_some(Some(file)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(_) => return None, // it cannot be told: nothing of it is touched
             }
         }
         Some(None)
