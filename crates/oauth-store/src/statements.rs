@@ -60,11 +60,11 @@ macro_rules! lease {
 }
 
 /// Whether a record can be leased: nobody has it, or a reboot or its end has ended that; `$over` adds what
-/// else ends it.
+/// else ends it. A boot that is not known is the same one.
 macro_rules! free {
     ($now:literal, $over:literal) => {
         concat!(
-            "(oauth_record.intent IS NULL OR oauth_record.intent = $3 OR oauth_record.lease_boot <> $5 OR oauth_record.lease_until <= ",
+            "(oauth_record.intent IS NULL OR oauth_record.intent = $3 OR (oauth_record.lease_boot <> $5 AND oauth_record.lease_boot <> '' AND $5 <> '') OR oauth_record.lease_until <= ",
             $now,
             $over,
             ")"

@@ -64,6 +64,19 @@ async fn a_reboot_ends_every_lease() {
 }
 
 #[tokio::test]
+async fn who_does_not_know_its_boot_is_of_the_same_one() {
+    let (place, clock) = (Place::new(), clock());
+    let store = with_clock(&place, &clock).await;
+    store.lease(&id("a"), 0, SPAN).await.unwrap().unwrap();
+    place
+        .execute("UPDATE oauth_record SET lease_boot = ''")
+        .await;
+    assert!(store.lease(&id("a"), 0, SPAN).await.unwrap().is_none());
+    clock.advance(SPAN);
+    assert!(store.lease(&id("a"), 0, SPAN).await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_lease_that_lasts_longer_than_it_can_is_over() {
     let place = Place::new();
     let before = clock();
