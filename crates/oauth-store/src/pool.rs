@@ -14,11 +14,15 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 /// A connection that was not used for that long is closed: what stands between may have forgotten it.
 const IDLE: Duration = Duration::from_secs(240);
 
+/// More than any database has, and no more than a semaphore counts.
+const MOST: u32 = 1 << 20;
+
 /// At most so many connections, opened when they are wanted.
 pub struct Pool<C: Connection> {
     options: C::Options,
     idle: Mutex<Vec<Idle<C>>>,
     permits: Semaphore,
+    size: u32,
     /// Rises when a connection was lost: those that were opened before are not trusted any more.
     generation: AtomicU64,
 }
@@ -43,10 +47,12 @@ pub struct Held<'a, C: Connection> {
 impl<C: Connection> Pool<C> {
     /// A pool of at most `size` connections.
     pub fn new(options: C::Options, size: usize) -> Self {
+        let size = u32::try_from(size).unwrap_or(u32::MAX).clamp(1, MOST);
         Self {
             options,
             idle: Mutex::default(),
-            permits: Semaphore::new(size.max(1)),
+            permits: Semaphore::new(size as usize),
+            size,
             generation: AtomicU64::new(0),
         }
     }
@@ -84,9 +90,12 @@ impl<C: Connection> Pool<C> {
         self.idle().clear();
     }
 
-    /// No connection is given out any more; those that are idle.
-    pub fn close(&self) -> Vec<C> {
+    /// Waits until nobody uses a connection, and gives none out any more; those that were open.
+    pub async fn close(&self) -> Vec<C> {
+        // whoever comes later waits behind, and is refused; where it is closed, there is nothing to wait for
+        let all = self.permits.acquire_many(self.size).await;
         self.permits.close();
+        drop(all);
         self.idle().drain(..).map(|idle| idle.connection).collect()
     }
 
@@ -115,5 +124,29 @@ impl<C: Connection> fmt::Debug for Pool<C> {
         f.debug_struct("Pool")
             .field("idle", &self.idle().len())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+    use sqlx::SqliteConnection;
+    use sqlx::sqlite::SqliteConnectOptions;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn closing_waits_for_what_is_under_way_and_refuses_what_comes_later() {
+        let options = SqliteConnectOptions::new().in_memory(true);
+        let pool = Pool::<SqliteConnection>::new(options, 2);
+        let held = pool.acquire().await.unwrap();
+        let mut closing = Box::pin(pool.close());
+        assert!(closing.as_mut().now_or_never().is_none(), "one is in use");
+        let mut late = Box::pin(pool.acquire());
+        assert!(late.as_mut().now_or_never().is_none(), "it waits behind");
+        held.keep();
+        assert_eq!(closing.await.len(), 1);
+        assert!(matches!(late.await, Err(sqlx::Error::PoolClosed)));
+        assert!(pool.close().await.is_empty());
     }
 }

@@ -72,7 +72,7 @@ impl PostgresStore {
         self.records.reseal().await
     }
 
-    /// Closes the connections that are not in use; no call is answered any more.
+    /// Closes the connections, after the calls that are under way; later ones are refused.
     pub async fn close(&self) {
         self.records.engine.close().await;
     }

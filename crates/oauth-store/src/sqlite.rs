@@ -19,7 +19,9 @@ pub(crate) use crate::sqlite::engine::SqliteEngine;
 /// machine can have it open, on a local disk: SQLite's locks do not hold over a network.
 ///
 /// A write is on the disk when it returns. A lease ends by boot time, which no clock step moves; a reboot
-/// ends every lease.
+/// ends every lease. So containers that share a file must share the machine's boot id,
+/// `/proc/sys/kernel/random/boot_id`, and its boot time: LXC and systemd-nspawn give each a boot id of its
+/// own, and each would end the other's leases. For those there is [`PostgresStore`](crate::PostgresStore).
 ///
 /// A file that is missing is a new, empty store. A file that is there is ours: an empty one, one without
 /// our tables and one of another store are damage, and never taken for an empty store.
@@ -75,7 +77,7 @@ impl SqliteStore {
         done
     }
 
-    /// Closes the file, after what is under way. A store that is dropped is closed too, in its own time.
+    /// Closes the file, after the calls that are under way; later ones are refused. A store that is dropped is closed too, in its own time.
     ///
     /// # Errors
     /// The log could not be brought into the file. Nothing is lost: the next to open it does that.
@@ -85,7 +87,8 @@ impl SqliteStore {
 }
 
 impl SqliteBuilder {
-    /// How long a call takes at the most, waiting for other writers included.
+    /// How long a call takes at the most, waiting for other writers included: 10 s at first, and never
+    /// more than four minutes.
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;

@@ -48,7 +48,7 @@ impl PostgresEngine {
     }
 
     pub async fn close(&self) {
-        for connection in self.pool.close() {
+        for connection in self.pool.close().await {
             let _ = timeout(self.deadline, connection.close()).await;
         }
     }

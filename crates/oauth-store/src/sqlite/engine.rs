@@ -26,6 +26,9 @@ pub struct SqliteEngine {
     boot: String,
 }
 
+/// No call takes longer. A step back of the clock is told from a statement that waited by five minutes: see
+/// the statements.
+const LONGEST: Duration = Duration::from_secs(240);
 const READERS: usize = 4;
 const PAGE_SIZE: u64 = 4096;
 
@@ -36,6 +39,7 @@ impl SqliteEngine {
         size_limit: Option<u64>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let deadline = deadline.min(LONGEST);
         let mut writing = options(path, deadline);
         if let Some(bytes) = size_limit {
             writing = writing.pragma("max_page_count", (bytes / PAGE_SIZE).max(1).to_string());
@@ -59,7 +63,8 @@ impl SqliteEngine {
 
     pub async fn close(&self) -> Result<(), StoreError> {
         let mut failed = None;
-        for connection in self.readers.close().into_iter().chain(self.writer.close()) {
+        let (readers, writers) = (self.readers.close().await, self.writer.close().await);
+        for connection in readers.into_iter().chain(writers) {
             if let Err(error) = connection.close().await {
                 failed = failed.or(Some(fault::read(&error).error));
             }
