@@ -40,7 +40,10 @@ pub fn options(url: &str) -> Result<PgConnectOptions, StoreError> {
     let mut options: PgConnectOptions = url
         .parse()
         .map_err(|_| refused("a part of its query has a value that cannot be"))?;
-    if !given(&parsed, "sslmode") && std::env::var_os("PGSSLMODE").is_none() && !is_local(&parsed) {
+    if !given(&parsed, "sslmode")
+        && std::env::var_os("PGSSLMODE").is_none()
+        && !is_local(&parsed, |name| std::env::var(name).ok())
+    {
         options = options.ssl_mode(PgSslMode::VerifyFull);
     }
     if !given(&parsed, "application_name") && std::env::var_os("PGAPPNAME").is_none() {
@@ -54,8 +57,9 @@ fn given(url: &Url, name: &str) -> bool {
     url.query_pairs().any(|(key, _)| key == name)
 }
 
-/// Whether the server is on this machine: by a socket in the file system, or a loopback address.
-fn is_local(url: &Url) -> bool {
+/// Whether the server is on this machine: by a socket in the file system, or a loopback address. Where the
+/// URL names none, the variables do, `PGHOSTADDR` before `PGHOST` as in sqlx.
+fn is_local(url: &Url, variable: impl Fn(&str) -> Option<String>) -> bool {
     let named = url
         .query_pairs()
         .filter(|(key, _)| key == "host" || key == "hostaddr");
@@ -65,7 +69,9 @@ fn is_local(url: &Url) -> bool {
             Some(Host::Domain(name)) => is_local_name(name),
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => std::env::var("PGHOST").map_or(true, |host| is_local_name(&host)),
+            None => variable("PGHOSTADDR")
+                .or_else(|| variable("PGHOST"))
+                .is_none_or(|host| is_local_name(&host)),
         },
     }
 }
@@ -118,6 +124,26 @@ mod tests {
             mode("postgres://db.example/x?sslmode=require"),
             PgSslMode::Require
         ));
+    }
+
+    #[test]
+    fn an_address_in_the_environment_counts_before_a_name_and_after_the_url() {
+        let local = |url: &str, address: Option<&str>, name: Option<&str>| {
+            is_local(&Url::parse(url).unwrap(), |variable| {
+                let value = match variable {
+                    "PGHOSTADDR" => address,
+                    _ => name,
+                };
+                value.map(str::to_owned)
+            })
+        };
+        let (near, far) = (Some("127.0.0.1"), Some("10.0.0.1"));
+        assert!(!local("postgres:///x", far, Some("localhost")));
+        assert!(local("postgres:///x", near, Some("db.example")));
+        assert!(!local("postgres:///x", None, Some("db.example")));
+        assert!(local("postgres:///x", None, None));
+        assert!(local("postgres://localhost/x", far, None));
+        assert!(!local("postgres://db.example/x", near, None));
     }
 
     #[test]
