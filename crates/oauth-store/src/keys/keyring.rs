@@ -39,9 +39,9 @@ impl SealingKeys {
                 return Err(StoreError::new(StoreFault::Locked, text));
             }
         }
-        let text = KeyText::new()?;
-        write(&entry, &text)?;
-        Self::build(&text)
+        write(&entry, &KeyText::new()?)?;
+        // where two make one at once, both go on with the one that is there
+        Self::build(&read(&entry)?)
     }
 
     /// As [`SealingKeys::add`], in the keyring.
