@@ -12,7 +12,7 @@ pub const SCHEMA_FACT: &str = "schema";
 /// The id that stands beside the keys.
 pub const STORE_FACT: &str = "store";
 
-/// Refuses a store that is not the keys' own, or newer than this library.
+/// Refuses a store that is not the keys' own, or of another version than this library's.
 pub fn check(rows: Vec<Row>, keys: &SealingKeys) -> Result<(), StoreError> {
     let mut schema = None;
     let mut store = None;
@@ -29,6 +29,13 @@ pub fn check(rows: Vec<Row>, keys: &SealingKeys) -> Result<(), StoreError> {
             StoreFault::Version,
             format!(
                 "the store's tables are of version {schema}, this library knows {SCHEMA}; update it"
+            ),
+        )),
+        (Some(schema), _) if schema < SCHEMA => Err(StoreError::new(
+            StoreFault::Version,
+            format!(
+                "the store's tables are of version {schema}, older than what this library reads ({SCHEMA}); \
+                 open it with a library that knows them"
             ),
         )),
         (Some(SCHEMA), Some(store)) if store == keys.store() => Ok(()),

@@ -247,3 +247,13 @@ async fn tables_of_a_newer_library_are_left_alone() {
         .await;
     assert_eq!(place.refused().await, StoreFault::Version);
 }
+
+#[tokio::test]
+async fn tables_of_an_older_version_are_no_empty_store() {
+    let place = Place::new();
+    place.open().await.close().await.unwrap();
+    place
+        .execute("UPDATE oauth_store SET value = '0' WHERE name = 'schema'")
+        .await;
+    assert_eq!(place.refused().await, StoreFault::Version);
+}
