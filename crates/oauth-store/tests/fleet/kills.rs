@@ -80,6 +80,7 @@ impl Lane {
         self.last_life().await;
         self.tally.repeated = self.scene.stage.spent_again();
         self.tally.lost = self.scene.stage.reuse_detected();
+        self.tally.silent = self.tally.lost.saturating_sub(self.tally.reported);
         self.tally
     }
 

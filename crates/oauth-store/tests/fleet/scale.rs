@@ -44,7 +44,7 @@ impl Scale {
                 let all = Duration::from_secs(60 * u64::try_from(minutes).unwrap());
                 all / TRIALS
             }),
-            sqlite_crowd: crowd("OAUTH_FLEET_SQLITE", (8, 50)),
+            sqlite_crowd: crowd("OAUTH_FLEET_SQLITE", (8, 100)),
             postgres_crowd: crowd("OAUTH_FLEET_POSTGRES", (8, 100)),
             report: std::env::var_os("OAUTH_FLEET_REPORT").map(PathBuf::from),
         }

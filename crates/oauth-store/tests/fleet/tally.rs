@@ -17,6 +17,8 @@ pub struct Tally {
     pub lost: usize,
     /// How often a worker said that somebody must log in again.
     pub reported: usize,
+    /// Lost, and nobody was told: judged lane by lane, so that none makes up for another.
+    pub silent: usize,
     /// Of these: where nothing was under way when somebody was killed.
     pub outside: usize,
     /// Of these: where it is not said that an answer was lost.
@@ -39,17 +41,13 @@ impl Tally {
         self.repeated += other.repeated;
         self.lost += other.lost;
         self.reported += other.reported;
+        self.silent += other.silent;
         self.outside += other.outside;
         self.unnamed += other.unnamed;
         self.undone += other.undone;
         for (why, count) in &other.failures {
             *self.failures.entry(why.clone()).or_default() += count;
         }
-    }
-
-    /// Lost, and nobody was told.
-    pub fn silent(&self) -> usize {
-        self.lost.saturating_sub(self.reported)
     }
 
     /// What must not be, one by one.
@@ -64,7 +62,7 @@ impl Tally {
             zero(self.lost.max(self.reported), "lost in spite of the grace");
         }
         zero(self.outside, "lost where no answer was under way");
-        zero(self.silent(), "lost without a word");
+        zero(self.silent, "lost without a word");
         zero(self.unnamed, "lost, and not told why");
         zero(self.undone, "handed out and not kept");
         if self.kills == 0 || self.rotations == 0 || self.inside == 0 {
@@ -85,7 +83,7 @@ impl fmt::Display for Tally {
             self.repeated,
             self.lost,
             self.reported,
-            self.silent(),
+            self.silent,
             self.outside,
         )?;
         for (why, count) in &self.failures {
