@@ -117,7 +117,7 @@ impl Lane {
                     self.logged_out(&why).await;
                     return false;
                 }
-                Some(Said::Failed(why)) => self.tally.fail(&why),
+                Some(Said::Failed(why)) => self.failed(&why).await,
                 other => panic!("a worker said {other:?}"),
             }
         }
@@ -128,7 +128,7 @@ impl Lane {
         for said in rest {
             match said {
                 Said::Renewed => self.renewed += 1,
-                Said::Failed(why) => self.tally.fail(&why),
+                Said::Failed(why) => self.failed(&why).await,
                 // it has said so in time: nobody is killed any more
                 Said::LoggedOut(why) => self.logged_out(&why).await,
                 other => panic!("a worker said {other:?}"),
@@ -155,6 +155,16 @@ impl Lane {
             self.suspect().await;
         }
         worker
+    }
+
+    /// A worker has said that a renewal failed. On a busy machine an answer may come later than it is waited
+    /// for, and is lost without anybody's being killed; it is said, and counted for itself.
+    async fn failed(&mut self, why: &str) {
+        self.tally.fail(why);
+        if why.contains("whether the server processed it is unknown") {
+            self.suspect().await;
+            self.tally.late += usize::from(self.suspect.is_some());
+        }
     }
 
     async fn suspect(&mut self) {
@@ -207,7 +217,7 @@ impl Lane {
             match worker.next().await {
                 Some(Said::Renewed) => break,
                 Some(Said::LoggedOut(why)) => return self.logged_out(&why).await,
-                Some(Said::Failed(why)) => self.tally.fail(&why),
+                Some(Said::Failed(why)) => self.failed(&why).await,
                 other => panic!("a worker said {other:?}"),
             }
         }

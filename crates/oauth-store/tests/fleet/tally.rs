@@ -9,6 +9,8 @@ pub struct Tally {
     pub kills: usize,
     /// Kills between the server's commit and the store's.
     pub inside: usize,
+    /// Answers that were lost since they came too late for their deadline, and that were told at once.
+    pub late: usize,
     /// Renewals that a worker has told.
     pub rotations: u64,
     /// How often a spent refresh token came again.
@@ -37,6 +39,7 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.kills += other.kills;
         self.inside += other.inside;
+        self.late += other.late;
         self.rotations += other.rotations;
         self.repeated += other.repeated;
         self.lost += other.lost;
@@ -76,9 +79,10 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "kills {}, of them between the server's commit and ours {}, rotations {}, presented again {}, lost {}, reported {}, silent {}, lost outside that window {}",
+            "kills {}, of them between the server's commit and ours {}, answers too late for their deadline {}, rotations {}, presented again {}, lost {}, reported {}, silent {}, lost outside that window {}",
             self.kills,
             self.inside,
+            self.late,
             self.rotations,
             self.repeated,
             self.lost,
