@@ -18,7 +18,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, StoreFault};
 use crate::http::{Http, HttpSettings};
 use crate::record::{
-    Change, Committed, MemoryStore, RecordId, RecordStore, RecordValue, Spool, StoreError,
+    Change, Committed, MemoryStore, RecordId, RecordStore, RecordValue, Spool, Spooled, StoreError,
 };
 use crate::secret::{Secret, SecretRef, Secrets};
 
@@ -111,7 +111,8 @@ impl Env {
 
     /// Hands what a crash has left in the spool over to the store: once, and again until it succeeds.
     /// Each value is committed under the lease it was asked under; where somebody has leased the record
-    /// since, it goes to the journal, which the next holder reads.
+    /// since, it goes to the journal, which the next holder reads. An answer whose record cannot take it (it
+    /// is damaged, say) stays in the spool.
     ///
     /// Every renewal of a refresh token begins with it; call it at the start of a program to have it
     /// behind you.
@@ -124,21 +125,35 @@ impl Env {
         };
         let drained = self.0.drained.get_or_try_init(|| async {
             for left in spool.left().await? {
-                let change = Change::Replace(left.value.clone());
-                let mut outcome = self.store().commit(&left.id, &left.lease, change).await?;
-                if outcome == Committed::Gone && self.store().load(&left.id).await?.is_none() {
-                    // nobody deleted it: the store is older than the answer, as a backup is
-                    outcome = self.put_back(&left.id, left.value).await?;
+                match self.hand_over(&left).await {
+                    Ok(outcome) => {
+                        tracing::warn!(
+                            ?outcome,
+                            "an answer that a crash had left in the spool was handed to the store"
+                        );
+                        spool.free(&left.id, &left.lease.intent).await?;
+                    }
+                    Err(error) if error.fault().may_pass() => return Err(error),
+                    // the record is what is wrong, and nobody can renew it: the others go on
+                    Err(error) => {
+                        tracing::error!(%error, id = %left.id.id, "an answer stays in the spool");
+                    }
                 }
-                tracing::warn!(
-                    ?outcome,
-                    "an answer that a crash had left in the spool was handed to the store"
-                );
-                spool.free(&left.id, &left.lease.intent).await?;
             }
             Ok(())
         });
         drained.await.copied()
+    }
+
+    /// Commits what a crash has left.
+    async fn hand_over(&self, left: &Spooled) -> Result<Committed, StoreError> {
+        let change = Change::Replace(left.value.clone());
+        let outcome = self.store().commit(&left.id, &left.lease, change).await?;
+        if outcome == Committed::Gone && self.store().load(&left.id).await?.is_none() {
+            // nobody deleted it: the store is older than the answer, as a backup is
+            return self.put_back(&left.id, left.value.clone()).await;
+        }
+        Ok(outcome)
     }
 
     /// Writes the record that a store has lost.

@@ -144,6 +144,17 @@ pub enum StoreFault {
     Binding,
 }
 
+impl StoreFault {
+    /// Whether it may pass without anybody's changing the store; a key store that is locked is opened by
+    /// somebody.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable | Self::Locked | Self::KeyUnavailable
+        )
+    }
+}
+
 impl ErrorKind {
     /// The kind as one word (or two, joined by a dot), for logs and fixtures.
     pub fn name(self) -> &'static str {
@@ -211,18 +222,9 @@ impl ErrorKind {
                 Recovery::Retry { after: None }
             }
             Self::Store(fault) => match fault {
-                // a key store that is locked is opened by somebody
-                StoreFault::Unavailable | StoreFault::Locked | StoreFault::KeyUnavailable => {
-                    Recovery::Retry { after: None }
-                }
+                fault if fault.may_pass() => Recovery::Retry { after: None },
                 StoreFault::Gone => Recovery::LogInAgain,
-                StoreFault::Full
-                | StoreFault::ReadOnly
-                | StoreFault::Corrupt
-                | StoreFault::Tampered
-                | StoreFault::Version
-                | StoreFault::Permission
-                | StoreFault::Binding => Recovery::FixConfig,
+                _ => Recovery::FixConfig,
             },
             Self::Shutdown | Self::NotReplayable => Recovery::Retry { after: None },
             Self::Ambiguous => Recovery::Unknown,

@@ -137,9 +137,7 @@ pub(crate) enum BoundKey {
 pub(crate) struct Access {
     pub token: Secret,
     /// Just before it was asked for.
-    pub asked_at: DateTime<Utc>,
-    /// The same by ticks, with the name of their start, where they have one that lasts.
-    pub asked_tick: Option<(u64, Duration)>,
+    pub asked: Moment,
     pub lifetime: Option<Duration>,
     pub scopes: Scopes,
 }
@@ -234,8 +232,8 @@ impl TokenRecord {
             bound_key,
             access: self.access.as_ref().map(|access| WrittenAccess {
                 token: access.token.expose().to_owned(),
-                asked_at_ms: access.asked_at.timestamp_millis(),
-                asked_tick: access.asked_tick.map(|(boot, tick)| (boot, millis(tick))),
+                asked_at_ms: access.asked.wall.timestamp_millis(),
+                asked_tick: written_tick(access.asked),
                 lifetime_ms: access.lifetime.map(millis),
                 scopes: access.scopes.iter().map(str::to_owned).collect(),
             }),
@@ -254,10 +252,7 @@ impl TokenRecord {
             risked: self.risked,
             broken_off: self.broken_off,
             lost_at_ms: self.lost_at.map(|at| at.wall.timestamp_millis()),
-            lost_tick: self
-                .lost_at
-                .and_then(|at| at.tick)
-                .map(|(boot, tick)| (boot, millis(tick))),
+            lost_tick: self.lost_at.and_then(written_tick),
             ended: self.ended.clone(),
         };
         // a struct of strings and numbers always has a JSON form
@@ -293,11 +288,7 @@ impl TokenRecord {
             None => None,
             Some(access) => Some(Access {
                 token: Secret::new(access.token),
-                asked_at: DateTime::from_timestamp_millis(access.asked_at_ms)
-                    .ok_or_else(damaged)?,
-                asked_tick: access
-                    .asked_tick
-                    .map(|(boot, tick)| (boot, Duration::from_millis(tick))),
+                asked: moment(access.asked_at_ms, access.asked_tick).ok_or_else(damaged)?,
                 lifetime: access.lifetime_ms.map(Duration::from_millis),
                 scopes: Scopes::granted(&access.scopes.join(" "), ' '),
             }),
@@ -316,13 +307,7 @@ impl TokenRecord {
             broken_off: written.broken_off,
             lost_at: written
                 .lost_at_ms
-                .and_then(DateTime::from_timestamp_millis)
-                .map(|wall| Moment {
-                    wall,
-                    tick: written
-                        .lost_tick
-                        .map(|(boot, tick)| (boot, Duration::from_millis(tick))),
-                }),
+                .and_then(|wall| moment(wall, written.lost_tick)),
             ended: written.ended,
             bound_key: written.bound_key.map(|key| match key {
                 WrittenKey::Private(jwk) => BoundKey::Private(Secret::new(jwk)),
@@ -334,6 +319,19 @@ impl TokenRecord {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The ticks of a moment as they are written, in milliseconds.
+fn written_tick(moment: Moment) -> Option<(u64, u64)> {
+    moment.tick.map(|(boot, tick)| (boot, millis(tick)))
+}
+
+/// A moment as it was written; `None`: there is no such time.
+fn moment(wall: i64, tick: Option<(u64, u64)>) -> Option<Moment> {
+    Some(Moment {
+        wall: DateTime::from_timestamp_millis(wall)?,
+        tick: tick.map(|(boot, tick)| (boot, Duration::from_millis(tick))),
+    })
 }
 
 /// A name for a refresh token that no other one has.
@@ -427,8 +425,7 @@ mod tests {
         let record = TokenRecord {
             access: Some(Access {
                 token: Secret::new("access"),
-                asked_at: DateTime::from_timestamp_millis(1_700_000_000_123).unwrap(),
-                asked_tick: Some((u64::MAX, Duration::from_millis(7))),
+                asked: moment(1_700_000_000_123, Some((u64::MAX, 7))).unwrap(),
                 lifetime: Some(Duration::from_secs(3600)),
                 scopes: Scopes::parse("a b").unwrap(),
             }),
@@ -440,10 +437,7 @@ mod tests {
             lost: 1,
             risked: 3,
             broken_off: 2,
-            lost_at: Some(Moment {
-                wall: DateTime::from_timestamp_millis(1_700_000_000_456).unwrap(),
-                tick: Some((7, Duration::from_millis(8))),
-            }),
+            lost_at: moment(1_700_000_000_456, Some((7, 8))),
             ended: None,
             bound_key: Some(BoundKey::Private(Secret::new("{}"))),
         };

@@ -101,26 +101,34 @@ impl<E: Engine> Records<E> {
         lease: &Lease,
         change: Change,
     ) -> Result<Committed, StoreError> {
-        let (value, sql) = match change {
-            Change::Replace(value) => (value, self.engine.statements().commit),
-            Change::Note(value) => (value, self.engine.statements().note),
-            Change::Release if self.end(id, lease).await? => return Ok(Committed::Yes),
-            Change::Release => return self.settled(id, lease).await,
+        let statements = self.engine.statements();
+        let is_made = match &change {
+            Change::Replace(value) => self.write(statements.commit, id, lease, value).await?,
+            Change::Note(value) => self.write(statements.note, id, lease, value).await?,
+            Change::Release => self.end(id, lease).await?,
         };
-        let is_note = sql == self.engine.statements().note;
+        match change {
+            _ if is_made => Ok(Committed::Yes),
+            Change::Replace(value) => self.append(id, lease, &value).await,
+            Change::Note(_) | Change::Release => self.settled(id, lease).await,
+        }
+    }
+
+    /// Writes a value under its lease; false where that is not the one that is open.
+    async fn write(
+        &self,
+        sql: &'static str,
+        id: &RecordId,
+        lease: &Lease,
+        value: &RecordValue,
+    ) -> Result<bool, StoreError> {
         let version = lease.record.version;
         let place = Place::Version(version.saturating_add(1));
         let sealed = self.keys.seal(Kind::Value, id, place, value.expose())?;
         let mut arguments = held(id, lease)?;
         arguments.push(number(version)?);
         arguments.push(sealed.into());
-        if !self.engine.write(sql, arguments).await?.is_empty() {
-            return Ok(Committed::Yes);
-        }
-        if is_note {
-            return self.settled(id, lease).await;
-        }
-        self.append(id, lease, &value).await
+        Ok(!self.engine.write(sql, arguments).await?.is_empty())
     }
 
     /// Whether a change that took no effect was made before.

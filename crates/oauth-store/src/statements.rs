@@ -72,6 +72,20 @@ macro_rules! free {
     };
 }
 
+/// What ends a lease: it is the last that was settled, before the logins that were.
+macro_rules! settle {
+    ($what:literal, $where:literal) => {
+        concat!(
+            "UPDATE oauth_record SET ",
+            $what,
+            "settled = intent || substr(coalesce(settled, ''), 33), intent = NULL, lease_until = 0 \
+             WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4",
+            $where,
+            " RETURNING version"
+        )
+    };
+}
+
 macro_rules! statements {
     (
         bytes: $bytes:literal,
@@ -127,19 +141,12 @@ macro_rules! statements {
                 " RETURNING fence, version, sealed, journal, abandoned"
             ),
             shorten: $shorten,
-            commit: "UPDATE oauth_record SET version = version + 1, sealed = $6, \
-                     settled = intent || substr(coalesce(settled, ''), 33), \
-                     intent = NULL, lease_until = 0, journal = '' \
-                     WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
-                     RETURNING version",
-            note: "UPDATE oauth_record SET version = version + 1, sealed = $6, settled = intent || substr(coalesce(settled, ''), 33), \
-                   intent = NULL, lease_until = 0 \
-                   WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 AND version = $5 \
-                   RETURNING version",
-            release: "UPDATE oauth_record SET settled = intent || substr(coalesce(settled, ''), 33), \
-                      intent = NULL, lease_until = 0 \
-                      WHERE namespace = $1 AND id = $2 AND fence = $3 AND intent = $4 \
-                      RETURNING version",
+            commit: settle!(
+                "version = version + 1, sealed = $6, journal = '', ",
+                " AND version = $5"
+            ),
+            note: settle!("version = version + 1, sealed = $6, ", " AND version = $5"),
+            release: settle!("", ""),
             look: "SELECT version, sealed, journal, fence, settled FROM oauth_record \
                    WHERE namespace = $1 AND id = $2",
             append: "UPDATE oauth_record SET journal = journal || $5 \

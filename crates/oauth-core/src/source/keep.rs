@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use crate::clock::Moment;
 use crate::endpoint::Issued;
 use crate::env::Unsaved;
 use crate::error::{Error, ErrorKind, ProtocolFault, StoreFault};
@@ -33,8 +34,10 @@ impl Renewing {
         report(&granted.deviations, self.endpoint.server().name());
         let access = Access {
             token: granted.access_token,
-            asked_at,
-            asked_tick: self.env.clock().boot().map(|boot| (boot, asked_tick)),
+            asked: Moment {
+                wall: asked_at,
+                tick: self.env.clock().boot().map(|boot| (boot, asked_tick)),
+            },
             lifetime: granted.lifetime,
             scopes: granted.scopes,
         };
@@ -85,10 +88,10 @@ impl Renewing {
         };
         self.fill_slot(lease, &record).await;
         let committed = self.commit(lease, &record).await;
-        if committed.is_ok() {
+        let is_kept = committed.is_ok();
+        if is_kept {
             self.free_slot(lease).await;
         }
-        let is_kept = committed.is_ok();
         match committed {
             Ok(Committed::Yes) => {}
             Ok(Committed::Journaled) => {
@@ -196,7 +199,7 @@ impl Renewing {
         }
     }
 
-    fn set_unsaved(&self, unsaved: Option<(Lease, TokenRecord)>) {
+    pub(super) fn set_unsaved(&self, unsaved: Option<(Lease, TokenRecord)>) {
         *self.unsaved() = unsaved.map(Box::new);
     }
 

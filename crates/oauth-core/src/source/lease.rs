@@ -28,6 +28,24 @@ impl Renewing {
             + settings.lease_margin
     }
 
+    /// The record that was leased.
+    pub(super) fn record_of(&self, lease: &Lease) -> Result<TokenRecord, Error> {
+        match &lease.record.value {
+            Some(value) => {
+                TokenRecord::read(value, &self.id).map_err(|error| self.store_failed(&error))
+            }
+            None => Ok(TokenRecord::default()),
+        }
+    }
+
+    /// Gives a lease back with which nothing was done. Where a renewal was broken off before, it runs out by
+    /// itself, so that whoever comes next knows of that.
+    pub(super) async fn give_back(&self, lease: &Lease) {
+        if !lease.abandoned {
+            self.release(lease).await;
+        }
+    }
+
     pub(super) fn held_for_too_long(&self) -> Error {
         let problem = "another process has held the right to renew this token for too long";
         Error::new(ErrorKind::Store(StoreFault::Locked), problem)

@@ -1,6 +1,6 @@
 //! Tokens that were made before: by another process, by a login.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 
@@ -18,11 +18,7 @@ use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 impl Renewing {
     /// A stored access token as one that is served. From here on ticks tell its age.
     pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Live> {
-        let asked = Moment {
-            wall: access.asked_at,
-            tick: access.asked_tick,
-        };
-        let age = asked.age(self.env.clock())?;
+        let age = access.asked.age(self.env.clock())?;
         let ticks = self.env.clock().ticks();
         let asked = ticks.saturating_sub(age);
         let spent = age.saturating_sub(ticks); // what lies before the ticks began
@@ -47,7 +43,7 @@ impl Renewing {
             expires_at: access
                 .lifetime
                 .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
-                .and_then(|lifetime| access.asked_at.checked_add_signed(lifetime)),
+                .and_then(|lifetime| access.asked.wall.checked_add_signed(lifetime)),
             missing: asked.without(&access.scopes),
             scopes: access.scopes.clone(),
             deviations,
@@ -64,12 +60,7 @@ impl Renewing {
         let scopes = granted.scopes;
         let access = granted.access_token.map(|(token, lifetime)| Access {
             token,
-            asked_at: self.env.clock().now(),
-            asked_tick: self
-                .env
-                .clock()
-                .boot()
-                .map(|boot| (boot, self.env.clock().ticks())),
+            asked: Moment::now(self.env.clock()),
             lifetime,
             scopes: scopes.clone().unwrap_or_else(|| self.scopes().clone()),
         });
@@ -96,7 +87,7 @@ impl Renewing {
             }
             None => self.take_access(access).await?,
         };
-        *self.unsaved.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.set_unsaved(None);
         let live = record
             .access
             .as_ref()
@@ -110,20 +101,19 @@ impl Renewing {
     /// be renewed by somebody just now, and must not be written over.
     async fn take_access(&self, access: Option<Access>) -> Result<(u64, TokenRecord), Error> {
         self.keep_unsaved().await;
-        let store_failed = |error| self.store_failed(&error);
         let lease = self.lease_in_time().await?;
-        let mut record = match &lease.record.value {
-            Some(value) => TokenRecord::read(value, &self.id).map_err(store_failed),
-            None => Ok(TokenRecord::default()),
-        }
-        .inspect_err(|_| {
-            tracing::warn!("a token granted elsewhere finds a record that cannot be read")
-        })?;
+        let mut record = match self.record_of(&lease) {
+            Ok(record) => record,
+            Err(error) => {
+                self.give_back(&lease).await;
+                return Err(error);
+            }
+        };
         self.note_what_was_broken_off(&lease, &mut record);
         record.access = access;
         let change = Change::Note(record.write(&self.id));
         let committed = self.env.store().commit(&self.id, &lease, change).await;
-        match committed.map_err(store_failed)? {
+        match committed.map_err(|error| self.store_failed(&error))? {
             Committed::Yes => Ok((lease.record.version + 1, record)),
             _ => {
                 let problem = "somebody has logged in or deleted the token at the same moment";

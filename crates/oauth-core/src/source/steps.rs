@@ -180,12 +180,13 @@ impl Renewing {
             is_noted,
         } = match self.prepare(lease) {
             Ok(prepared) => prepared,
-            // the lease runs out by itself, so that whoever comes next knows of the one that was broken off
-            Err(error) if lease.abandoned && error.kind() != ErrorKind::LoggedOut => {
+            // nothing is to be known of a grant that has ended
+            Err(error) if error.kind() == ErrorKind::LoggedOut => {
+                self.release(lease).await;
                 return Err(error);
             }
             Err(error) => {
-                self.release(lease).await;
+                self.give_back(lease).await;
                 return Err(error);
             }
         };
@@ -273,10 +274,7 @@ impl Renewing {
     fn prepare(&self, lease: &Lease) -> Result<Prepared, Error> {
         let read =
             |value| TokenRecord::read(value, &self.id).map_err(|error| self.store_failed(&error));
-        let mut record = match &lease.record.value {
-            Some(value) => read(value)?,
-            None => TokenRecord::default(),
-        };
+        let mut record = self.record_of(lease)?;
         let scopes = match &self.start {
             Start::ClientCredentials(grant) => {
                 let grant = Grant::ClientCredentials(grant.clone());

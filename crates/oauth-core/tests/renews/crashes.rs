@@ -11,6 +11,7 @@ use crate::{declared, rotating};
 use oauth_core::clock::ManualClock;
 use oauth_core::env::Env;
 use oauth_core::error::{ErrorKind, Recovery, StoreFault};
+use oauth_core::record::{RecordId, RecordStore as _, RecordValue, Spool as _};
 use oauth_core::server::RotationPolicy;
 use oauth_core::source::{RenewingToken, TokenSource as _};
 use oauth_stage::{Endpoint, Rotation, Strict};
@@ -240,6 +241,22 @@ async fn what_a_spool_holds_after_another_host_has_leased_goes_to_the_journal_an
     back.clock.advance(HOUR);
     back.next().await.unwrap();
     assert_eq!(back.stage.reuse_detected(), 0);
+}
+
+#[tokio::test]
+async fn an_answer_that_no_record_takes_stays_in_the_spool_and_holds_nobody_up() {
+    let scene = Scene::with_spool(RotationPolicy::Strict).await;
+    let other = RecordId {
+        namespace: "token".into(),
+        id: "another token".into(),
+    };
+    let lease = scene.store.lease(&other, 0, HOUR).await.unwrap().unwrap();
+    let spool = scene.spool.as_ref().unwrap();
+    let answer = RecordValue::new(b"an answer".to_vec());
+    spool.fill(&other, &lease, answer).await.unwrap();
+    scene.store.damage(other);
+    scene.next().await.unwrap();
+    assert_eq!((scene.presented(), spool.taken()), (1, (1, 1)));
 }
 
 #[tokio::test]

@@ -150,6 +150,23 @@ async fn a_damaged_record_is_an_error_and_is_left_alone() {
 }
 
 #[tokio::test]
+async fn a_token_adopted_into_a_damaged_record_leaves_nobody_locked_out() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let env = env(&clock);
+    let source = Wanted::of(&env, &stage).scopes("read").refreshing(&seed);
+    let id = source.key().record_id();
+    let damaged = oauth_core::record::RecordValue::new(b"{".to_vec());
+    let version = env.store().put(&id, damaged).await.unwrap();
+    let access = oauth_core::Secret::new("elsewhere");
+    let granted = GrantedToken::access_token(access, Some(HOUR));
+    let error = source.adopt(granted).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store(StoreFault::Corrupt));
+    let lease = env.store().lease(&id, version, HOUR).await.unwrap();
+    assert!(!lease.unwrap().abandoned);
+}
+
+#[tokio::test]
 async fn a_live_token_is_served_after_a_restart_although_its_renewal_fails() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;

@@ -17,6 +17,8 @@ pub struct Faulty {
     inner: MemoryStore,
     leases: AtomicBool,
     commits: AtomicBool,
+    /// The record that is damaged.
+    damaged: Mutex<Option<RecordId>>,
     /// Commits that are made, and whose acknowledgement is lost.
     unacknowledged: AtomicUsize,
     /// Holds calls before anything is done.
@@ -48,6 +50,7 @@ impl Faulty {
             inner: MemoryStore::with_clock(clock.clone()),
             leases: AtomicBool::default(),
             commits: AtomicBool::default(),
+            damaged: Mutex::default(),
             unacknowledged: AtomicUsize::default(),
             before_commits: Mutex::default(),
             after_leases: Mutex::default(),
@@ -74,6 +77,11 @@ impl Faulty {
         let gate = Arc::<Gate>::default();
         *self.after_leases.lock().unwrap() = Some(gate.clone());
         gate
+    }
+
+    /// No commit to that record is taken.
+    pub fn damage(&self, id: RecordId) {
+        *self.damaged.lock().unwrap() = Some(id);
     }
 
     /// The acknowledgements of so many commits are lost.
@@ -127,6 +135,10 @@ impl RecordStore for Faulty {
     ) -> Stored<'a, Committed> {
         if self.commits.load(Ordering::SeqCst) {
             return failing();
+        }
+        if self.damaged.lock().unwrap().as_ref() == Some(id) {
+            let damaged = StoreError::new(StoreFault::Corrupt, "the record is damaged");
+            return Box::pin(std::future::ready(Err(damaged)));
         }
         let before = self.before_commits.lock().unwrap().take();
         let gate = self.gate.lock().unwrap().take();

@@ -1,6 +1,6 @@
 //! A database that goes down in the middle of a renewal.
 
-use oauth_stage::{Endpoint, Fate};
+use oauth_stage::{Endpoint, Fate, Hold};
 
 use crate::orders::{Patience, Policy};
 use crate::process::Process;
@@ -12,16 +12,7 @@ use crate::support::Server;
 /// While the server has spent the refresh token and holds its answer, the database goes down and comes up
 /// again: the answer is kept all the same.
 pub async fn while_it_asks() -> Result<(), String> {
-    let database = Server::start("");
-    let scene = Scene::new(
-        &Home::at(database.url.clone())?,
-        Policy::Strict,
-        Patience::Long,
-    )
-    .await;
-    let mut worker = logged_in(&scene).await;
-    let hold = scene.stage.hold_answer(Endpoint::Token);
-    hold.arrived(1).await;
+    let (database, scene, mut worker, hold) = asking().await?;
     database.crash();
     database.run();
     hold.release();
@@ -32,22 +23,24 @@ pub async fn while_it_asks() -> Result<(), String> {
 /// It is still down when the answer comes. The token is used, and the worker says that it is not kept;
 /// when the database is there again, it is written before anything else is asked for.
 pub async fn when_it_is_answered() -> Result<(), String> {
-    let database = Server::start("");
-    let scene = Scene::new(
-        &Home::at(database.url.clone())?,
-        Policy::Strict,
-        Patience::Long,
-    )
-    .await;
-    let mut worker = logged_in(&scene).await;
-    let hold = scene.stage.hold_answer(Endpoint::Token);
-    hold.arrived(1).await;
+    let (database, scene, mut worker, hold) = asking().await?;
     database.crash();
     hold.release();
     worker.until(&Said::Unkept).await;
     database.run();
     worker.until(&Said::Renewed).await;
     whole(&scene, worker).await
+}
+
+/// A worker whose refresh token the server has spent, and whose answer is held.
+async fn asking() -> Result<(Server, Scene, Process, Hold), String> {
+    let database = Server::start("");
+    let home = Home::at(database.url.clone())?;
+    let scene = Scene::new(&home, Policy::Strict, Patience::Long).await;
+    let worker = logged_in(&scene).await;
+    let hold = scene.stage.hold_answer(Endpoint::Token);
+    hold.arrived(1).await;
+    Ok((database, scene, worker, hold))
 }
 
 /// A worker that has adopted a login and goes on.
