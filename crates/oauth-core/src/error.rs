@@ -134,7 +134,7 @@ pub enum StoreFault {
     Tampered,
     /// The key a value was sealed with is not at hand.
     KeyUnavailable,
-    /// It was written by a newer version of this library.
+    /// It was written by a newer version of this library, or could not be brought up to this one.
     Version,
     /// Others may read or change it.
     Permission,

@@ -5,15 +5,16 @@ use oauth_core::record::StoreError;
 
 use crate::engine::Row;
 use crate::keys::SealingKeys;
-use crate::statements::SCHEMA;
+use crate::schema::FIRST;
 
 /// The names of the facts.
 pub const SCHEMA_FACT: &str = "schema";
 /// The id that stands beside the keys.
 pub const STORE_FACT: &str = "store";
 
-/// Refuses a store that is not the keys' own, or of another version than this library's.
-pub fn check(rows: Vec<Row>, keys: &SealingKeys) -> Result<(), StoreError> {
+/// The version of a store that is the keys' own; one that is not is refused, and one of a version that is newer
+/// than the newest that this library knows.
+pub fn check(rows: Vec<Row>, keys: &SealingKeys, newest: i64) -> Result<i64, StoreError> {
     let mut schema = None;
     let mut store = None;
     for mut row in rows {
@@ -25,21 +26,21 @@ pub fn check(rows: Vec<Row>, keys: &SealingKeys) -> Result<(), StoreError> {
     }
     let schema = schema.and_then(|text| text.parse::<i64>().ok());
     match (schema, store) {
-        (Some(schema), _) if schema > SCHEMA => Err(StoreError::new(
+        (Some(schema), _) if schema > newest => Err(StoreError::new(
             StoreFault::Version,
             format!(
-                "the store's tables are of version {schema}, this library knows {SCHEMA}; update it"
+                "the store's tables are of version {schema}, this library knows {newest}; update it"
             ),
         )),
-        (Some(schema), _) if schema < SCHEMA => Err(StoreError::new(
+        (Some(schema), _) if schema < FIRST => Err(StoreError::new(
             StoreFault::Version,
             format!(
-                "the store's tables are of version {schema}, older than what this library reads ({SCHEMA}); \
+                "the store's tables are of version {schema}, older than any that this library knows ({FIRST}); \
                  open it with a library that knows them"
             ),
         )),
-        (Some(SCHEMA), Some(store)) if store == keys.store() => Ok(()),
-        (Some(SCHEMA), Some(_)) => Err(StoreError::new(
+        (Some(schema), Some(store)) if store == keys.store() => Ok(schema),
+        (Some(_), Some(_)) => Err(StoreError::new(
             StoreFault::Corrupt,
             "this is not the store that the keys belong to; give the right keys, or the right store",
         )),

@@ -76,6 +76,34 @@ pub fn read(error: &sqlx::Error) -> Failure {
     }
 }
 
+/// Reads what sqlx says of a statement that changes the tables. Where it does not fit them nothing is damaged,
+/// and no backup helps.
+pub fn read_step(error: &sqlx::Error) -> StoreError {
+    if let sqlx::Error::Database(database) = error {
+        let code = database.code().unwrap_or_default();
+        if does_not_fit(&code) {
+            return StoreError::new(
+                StoreFault::Version,
+                format!(
+                    "the database refuses ({code}): {}",
+                    line(database.message())
+                ),
+            );
+        }
+    }
+    read(error).error
+}
+
+/// A table or column that is missing, or there already, or no sense at all.
+fn does_not_fit(code: &str) -> bool {
+    const SQLITE_ERROR: &str = "1";
+    const INSUFFICIENT_PRIVILEGE: &str = "42501";
+    match code.len() {
+        5 => code.starts_with("42") && code != INSUFFICIENT_PRIVILEGE,
+        _ => code == SQLITE_ERROR,
+    }
+}
+
 /// A deadline has passed.
 pub fn late(deadline: Duration) -> StoreError {
     StoreError::new(

@@ -45,10 +45,13 @@ mod files;
 mod guard;
 mod key;
 mod keys;
+#[cfg(test)]
+mod migrations;
 mod pool;
 mod postgres;
 mod random;
 mod records;
+mod schema;
 mod seal;
 mod spool;
 mod sqlite;

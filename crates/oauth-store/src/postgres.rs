@@ -12,6 +12,7 @@ use oauth_core::record::StoreError;
 use crate::keys::SealingKeys;
 use crate::postgres::engine::PostgresEngine;
 use crate::records::{Records, Resealed};
+use crate::schema::{STEPS, Step};
 
 /// Records in a PostgreSQL database, each sealed. The database's clock ends leases; where it is set back, one
 /// that is open lasts its span from the moment somebody else asks for it. No call needs a transaction, a
@@ -21,10 +22,11 @@ use crate::records::{Records, Resealed};
 /// opened anew, and a statement whose connection was lost is repeated: each can be.
 ///
 /// The tables `oauth_store` and `oauth_record` are made in the first schema of the search path, by
-/// whoever opens the store first; later openers need no more than to read and write them.
+/// whoever opens the store first; later openers need no more than to read and write them. Those of an older
+/// version are brought up to this library's by the first to open them, who must own them.
 #[derive(Debug)]
 pub struct PostgresStore {
-    records: Records<PostgresEngine>,
+    pub(crate) records: Records<PostgresEngine>,
 }
 
 /// Opens a [`PostgresStore`] whose settings are not the usual ones. `Debug` prints no URL.
@@ -47,8 +49,8 @@ impl PostgresStore {
     /// # Errors
     /// [`StoreFault`](oauth_core::error::StoreFault) says what is wrong: `Permission` where user,
     /// password or a right is missing, `Unavailable` where it cannot be reached, `Corrupt` where the
-    /// tables are another store's or were emptied, `Version` where a newer library made them. None
-    /// quotes the URL.
+    /// tables are another store's or were emptied, `Version` where a newer library made them, or
+    /// they do not fit the step to this library's. None quotes the URL.
     pub async fn connect(url: &str, keys: SealingKeys) -> Result<Self, StoreError> {
         Self::builder(url).connect(keys).await
     }
@@ -107,9 +109,18 @@ impl PostgresBuilder {
     /// # Errors
     /// As [`PostgresStore::connect`].
     pub async fn connect(self, keys: SealingKeys) -> Result<PostgresStore, StoreError> {
+        self.connect_by(keys, STEPS).await
+    }
+
+    /// Opens it, and brings its tables up by these steps.
+    pub(crate) async fn connect_by(
+        self,
+        keys: SealingKeys,
+        steps: &'static [Step],
+    ) -> Result<PostgresStore, StoreError> {
         let options = address::options(self.url.expose())?;
         let engine = PostgresEngine::new(options, self.connections, self.deadline, self.pooled);
-        open::open(&engine, &keys).await?;
+        open::open(&engine, &keys, steps).await?;
         Ok(PostgresStore {
             records: Records { engine, keys },
         })

@@ -13,6 +13,7 @@ use oauth_core::record::StoreError;
 
 use crate::keys::SealingKeys;
 use crate::records::{Records, Resealed};
+use crate::schema::{STEPS, Step};
 pub(crate) use crate::sqlite::engine::SqliteEngine;
 
 /// Records in one file, which only its owner can read, each sealed. Any number of processes of one
@@ -24,10 +25,11 @@ pub(crate) use crate::sqlite::engine::SqliteEngine;
 /// own, and each would end the other's leases. For those there is [`PostgresStore`](crate::PostgresStore).
 ///
 /// A file that is missing is a new, empty store. A file that is there is ours: an empty one, one without
-/// our tables and one of another store are damage, and never taken for an empty store.
+/// our tables and one of another store are damage, and never taken for an empty store. Tables of an older
+/// version are brought up to this library's by whoever opens them first.
 #[derive(Debug)]
 pub struct SqliteStore {
-    records: Records<SqliteEngine>,
+    pub(crate) records: Records<SqliteEngine>,
     path: PathBuf,
 }
 
@@ -46,7 +48,7 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreFault`](oauth_core::error::StoreFault) says what is wrong: `Permission` where others can read or replace the file,
     /// `Corrupt` where it is damaged, was emptied or is another store's, `Version` where a newer library
-    /// wrote it.
+    /// wrote it, or its tables do not fit the step to this library's.
     pub async fn open(path: impl AsRef<Path>, keys: SealingKeys) -> Result<Self, StoreError> {
         Self::builder(path).open(keys).await
     }
@@ -114,9 +116,18 @@ impl SqliteBuilder {
     /// # Errors
     /// As [`SqliteStore::open`].
     pub async fn open(self, keys: SealingKeys) -> Result<SqliteStore, StoreError> {
+        self.open_by(keys, STEPS).await
+    }
+
+    /// Opens it, and brings its tables up by these steps.
+    pub(crate) async fn open_by(
+        self,
+        keys: SealingKeys,
+        steps: &'static [Step],
+    ) -> Result<SqliteStore, StoreError> {
         let path = file::resolve(&self.path)?;
         let engine = SqliteEngine::new(&path, self.deadline, self.size_limit, self.clock);
-        open::open(&engine, &path, &keys).await?;
+        open::open(&engine, &path, &keys, steps).await?;
         Ok(SqliteStore {
             records: Records { engine, keys },
             path,

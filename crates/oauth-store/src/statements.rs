@@ -1,19 +1,18 @@
 //! The SQL, once for both databases. They differ in the type of bytes, in how texts are ordered, and in
 //! whose clock ends a lease: PostgreSQL's own, or boot time that is handed in (`$6`).
 
-/// The version of the tables that this library makes and knows.
-pub const SCHEMA: i64 = 1;
-
 /// What is run. `settled` is what has ended: the intent of the last lease (32 digits, or as many dashes), and
 /// after it those of the last four puts, the newest first. Every statement stands alone: none needs a transaction around it.
 #[derive(Debug)]
 pub struct Statements {
-    /// What makes the tables.
+    /// What makes the tables of the first version.
     pub create: [&'static str; 2],
     /// Facts about the store: name, value.
     pub read_facts: &'static str,
     /// `$1` name, `$2` value.
     pub write_fact: &'static str,
+    /// `$1` name, `$2` former value, `$3` value: name.
+    pub change_fact: &'static str,
     /// `$1` namespace, `$2` id: version, sealed, journal.
     pub load: &'static str,
     /// A record that was never written. `$3` intent, `$4` span, `$5` boot, `$6` now: fence, version,
@@ -118,6 +117,7 @@ macro_rules! statements {
             ],
             read_facts: "SELECT name, value FROM oauth_store ORDER BY name",
             write_fact: "INSERT INTO oauth_store (name, value) VALUES ($1, $2)",
+            change_fact: "UPDATE oauth_store SET value = $3 WHERE name = $1 AND value = $2 RETURNING name",
             load: "SELECT version, sealed, journal FROM oauth_record WHERE namespace = $1 AND id = $2",
             lease_new: concat!(
                 "INSERT INTO oauth_record (namespace, id, version, fence, intent, abandoned, \

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use oauth_core::record::StoreError;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Postgres};
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 use crate::engine::{Argument, Engine, Row, Rows, fetch};
 use crate::fault;
 use crate::pool::Pool;
+use crate::schema::{Alter, Step};
 use crate::statements::{POSTGRES, Statements};
 
 /// A pool of connections, each of whose statements has a deadline, here and on the server.
@@ -24,6 +26,10 @@ pub struct PostgresEngine {
 
 /// How many connections are tried where those that were open turn out to be lost.
 const TRIES: usize = 3;
+/// Each statement sees what was committed while it waited, whatever is usual in this database.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+/// One changes the tables at a time. The lock ends with the transaction, so that it holds behind a pooler.
+const ALONE: &str = "SELECT CAST(pg_advisory_xact_lock(7307775119041520737) AS TEXT)";
 
 impl PostgresEngine {
     pub fn new(
@@ -53,24 +59,26 @@ impl PostgresEngine {
         }
     }
 
-    /// Runs what needs one connection of its own, in a transaction.
-    pub async fn transaction<T>(
+    /// Makes or changes the tables, in a transaction, while nobody else does.
+    pub async fn alone(
         &self,
-        work: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, StoreError> {
+        work: impl AsyncFnOnce(&mut PgConnection) -> Result<(), sqlx::Error>,
+        told: fn(&sqlx::Error) -> StoreError,
+    ) -> Result<(), StoreError> {
         let work = async {
             let mut held = self.pool.acquire().await?;
-            sqlx::raw_sql("BEGIN").execute(&mut held.connection).await?;
+            sqlx::raw_sql(BEGIN).execute(&mut held.connection).await?;
             // where it fails the connection is dropped, and the transaction with it
-            let done = work(&mut held.connection).await?;
+            fetch::<Postgres>(&mut held.connection, ALONE, Vec::new(), false).await?;
+            work(&mut held.connection).await?;
             sqlx::raw_sql("COMMIT")
                 .execute(&mut held.connection)
                 .await?;
             held.keep();
-            Ok(done)
+            Ok(())
         };
         match timeout(self.deadline, work).await {
-            Ok(done) => done.map_err(|error: sqlx::Error| fault::read(&error).error),
+            Ok(done) => done.map_err(|error| told(&error)),
             Err(_) => Err(fault::late(self.deadline)),
         }
     }
@@ -158,5 +166,29 @@ impl Engine for PostgresEngine {
 
     fn time(&self) -> Option<(i64, String)> {
         None // the database knows it
+    }
+}
+
+impl Alter for PostgresEngine {
+    fn dialect(&self, step: &'static Step) -> &'static [&'static str] {
+        step.postgres
+    }
+
+    fn alter(
+        &self,
+        first: &'static str,
+        arguments: Vec<Argument>,
+        others: &'static [&'static str],
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let work = async move |connection: &mut PgConnection| {
+            let changed = fetch::<Postgres>(connection, first, arguments, false).await?;
+            if !changed.is_empty() {
+                for sql in others {
+                    sqlx::raw_sql(*sql).execute(&mut *connection).await?;
+                }
+            }
+            Ok(())
+        };
+        self.alone(work, fault::read_step).boxed()
     }
 }

@@ -5,10 +5,11 @@ use oauth_core::record::StoreError;
 use sqlx::{PgConnection, Postgres};
 
 use crate::engine::{Argument, Engine as _, Row, fetch};
-use crate::facts;
 use crate::keys::SealingKeys;
 use crate::postgres::engine::PostgresEngine;
-use crate::statements::{POSTGRES, SCHEMA};
+use crate::schema::{self, FIRST, Step};
+use crate::statements::POSTGRES;
+use crate::{facts, fault};
 
 /// How many of the tables there are, and how durable a commit is. Asked of the catalogue itself: what
 /// `to_regclass` knows may be of before the transaction began.
@@ -18,14 +19,19 @@ const TABLES: &str = "SELECT CAST(count(*) AS BIGINT), \
                       FROM pg_catalog.pg_class \
                       WHERE relname IN ('oauth_store', 'oauth_record') AND relkind IN ('r', 'p') \
                       AND pg_catalog.pg_table_is_visible(oid)";
-/// One makes the tables at a time. The lock ends with the transaction, so that it holds behind a pooler.
-const ALONE: &str = "SELECT CAST(pg_advisory_xact_lock(7307775119041520737) AS TEXT)";
 
-/// Makes the tables where there are none, and checks that they are those of the keys.
-pub async fn open(engine: &PostgresEngine, keys: &SealingKeys) -> Result<(), StoreError> {
+/// Makes the tables where there are none, checks that they are those of the keys, and brings them up.
+pub async fn open(
+    engine: &PostgresEngine,
+    keys: &SealingKeys,
+    steps: &'static [Step],
+) -> Result<(), StoreError> {
     if tables(engine.read(TABLES, Vec::new()).await?)? == 0 {
         engine
-            .transaction(async |connection| create(connection, keys).await)
+            .alone(
+                async |connection| create(connection, keys).await,
+                |error| fault::read(error).error,
+            )
             .await?;
     }
     if tables(engine.read(TABLES, Vec::new()).await?)? != 2 {
@@ -34,7 +40,7 @@ pub async fn open(engine: &PostgresEngine, keys: &SealingKeys) -> Result<(), Sto
             "one of the tables `oauth_store` and `oauth_record` is missing; restore it from a backup",
         ));
     }
-    facts::check(engine.read(POSTGRES.read_facts, Vec::new()).await?, keys)
+    schema::bring_up(engine, keys, steps).await
 }
 
 /// How many of our tables there are.
@@ -55,7 +61,6 @@ fn tables(rows: Vec<Row>) -> Result<i64, StoreError> {
 }
 
 async fn create(connection: &mut PgConnection, keys: &SealingKeys) -> Result<(), sqlx::Error> {
-    fetch::<Postgres>(connection, ALONE, Vec::new(), false).await?;
     let rows = fetch::<Postgres>(connection, TABLES, Vec::new(), false).await?;
     let made = rows
         .into_iter()
@@ -68,7 +73,7 @@ async fn create(connection: &mut PgConnection, keys: &SealingKeys) -> Result<(),
         sqlx::raw_sql(sql).execute(&mut *connection).await?;
     }
     for (name, value) in [
-        (facts::SCHEMA_FACT, SCHEMA.to_string()),
+        (facts::SCHEMA_FACT, FIRST.to_string()),
         (facts::STORE_FACT, keys.store().to_owned()),
     ] {
         let arguments = vec![name.into(), Argument::Text(value)];

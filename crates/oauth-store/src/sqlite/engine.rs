@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use oauth_core::clock::Clock;
 use oauth_core::record::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -14,6 +15,7 @@ use tokio::time::timeout;
 use crate::engine::{Argument, Engine, Row, Rows, fetch};
 use crate::fault;
 use crate::pool::Pool;
+use crate::schema::{Alter, Step};
 use crate::statements::{SQLITE, Statements};
 
 /// One connection that writes, and a few that read beside it.
@@ -121,6 +123,45 @@ impl Engine for SqliteEngine {
     fn time(&self) -> Option<(i64, String)> {
         let now = i64::try_from(self.clock.ticks().as_millis()).unwrap_or(i64::MAX);
         Some((now, self.boot.clone()))
+    }
+}
+
+impl Alter for SqliteEngine {
+    fn dialect(&self, step: &'static Step) -> &'static [&'static str] {
+        step.sqlite
+    }
+
+    fn alter(
+        &self,
+        first: &'static str,
+        arguments: Vec<Argument>,
+        others: &'static [&'static str],
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        let work = async move {
+            let mut held = self.writer.acquire().await?;
+            let connection = &mut held.connection;
+            // whoever waits for this sees what was written meanwhile
+            sqlx::raw_sql("BEGIN IMMEDIATE")
+                .execute(&mut *connection)
+                .await?;
+            // where it fails the connection is dropped, and the transaction with it
+            let changed = fetch::<Sqlite>(connection, first, arguments, false).await?;
+            if !changed.is_empty() {
+                for sql in others {
+                    sqlx::raw_sql(*sql).execute(&mut *connection).await?;
+                }
+            }
+            sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
+            held.keep();
+            Ok(())
+        };
+        async move {
+            match timeout(self.deadline, work).await {
+                Ok(done) => done.map_err(|error| fault::read_step(&error)),
+                Err(_) => Err(fault::late(self.deadline)),
+            }
+        }
+        .boxed()
     }
 }
 
