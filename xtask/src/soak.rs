@@ -12,7 +12,8 @@ use crate::workspace::{Workspace, handed_on};
 /// The package, and its test target that makes the long run when it is told the numbers.
 const PACKAGE: &str = "oauth-store";
 const TARGET: &str = "fleet";
-/// `kill -9` of all stores and rotation policies together.
+/// `kill -9` of all stores and rotation policies together. Of each store a tenth as many come with the answer in a
+/// spool, and a twelfth among rivals.
 const KILLS: usize = 10_000;
 
 pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {

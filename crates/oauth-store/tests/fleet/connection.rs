@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oauth_core::client_auth::ClientAuth;
 use oauth_core::env::Env;
-use oauth_core::record::RecordStore;
+use oauth_core::record::{RecordStore, Spool};
 use oauth_core::secret::Secret;
 use oauth_core::server::{AuthorizationServer, Departures};
 use oauth_core::source::RenewingToken;
@@ -34,11 +34,16 @@ pub async fn open(place: &Place, keys: &str) -> Arc<dyn RecordStore> {
 }
 
 /// A connection of that store; nothing is sent by making it.
-pub fn connect(orders: &Orders, store: Arc<dyn RecordStore>) -> (Env, RenewingToken) {
-    let env = Env::builder(orders.patience.settings())
-        .store(store)
-        .build()
-        .unwrap();
+pub fn connect(
+    orders: &Orders,
+    store: Arc<dyn RecordStore>,
+    spool: Option<Arc<dyn Spool>>,
+) -> (Env, RenewingToken) {
+    let mut builder = Env::builder(orders.patience.settings()).store(store);
+    if let Some(spool) = spool {
+        builder = builder.spool(spool);
+    }
+    let env = builder.build().unwrap();
     let mut departures = Departures::default();
     departures.lifetime.rotation = orders.policy.declared();
     let server = AuthorizationServer::configured(&env, "token_url", &orders.token_url)

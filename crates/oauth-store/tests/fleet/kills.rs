@@ -1,63 +1,49 @@
 //! `kill -9` at points by chance, again and again: what is lost, and is it told?
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use oauth_stage::Fate;
 
 use crate::chance::Chance;
+use crate::lanes::{self, Kills};
 use crate::orders::{Patience, Policy};
 use crate::process::Process;
 use crate::said::Said;
 use crate::scale::Scale;
 use crate::scene::{LATENCY, Scene};
-use crate::stores::Kind;
+use crate::stores::{Home, Kind};
 use crate::tally::Tally;
 
 /// Kills workers until so many are killed or the time is over. Many grants are renewed at once, since most of
 /// the time a worker waits for the end of the lease of one that was killed.
 pub async fn kill(kind: Kind, policy: Policy, scale: &Scale) -> Result<Tally, String> {
-    let left = Arc::new(AtomicUsize::new(scale.kills));
-    let chance = Arc::new(Chance::new());
-    let until = scale.time.map(|time| Instant::now() + time);
-    let shared = match kind {
-        Kind::Sqlite => None, // a file for each lane
-        Kind::Postgres => Some(kind.home().await?),
+    lanes::run(kind, scale, scale.kills, scale.lanes, move |home, kills| {
+        run(home, policy, kills)
+    })
+    .await
+}
+
+async fn run(home: Home, policy: Policy, kills: Arc<Kills>) -> Tally {
+    let lane = Lane {
+        scene: Scene::new(&home, policy, Patience::Short).await,
+        kills,
+        chance: Chance::new(),
+        tally: Tally::default(),
+        span: 2 * LATENCY,
+        login: None,
+        suspect: None,
+        version: 0,
+        renewed: 0,
     };
-    let mut lanes = Vec::new();
-    for _ in 0..scale.lanes.min(scale.kills) {
-        let home = match &shared {
-            Some(home) => home.clone(),
-            None => kind.home().await?,
-        };
-        let lane = Lane {
-            scene: Scene::new(&home, policy, Patience::Short).await,
-            left: left.clone(),
-            chance: chance.clone(),
-            until,
-            tally: Tally::default(),
-            span: 2 * LATENCY,
-            login: None,
-            suspect: None,
-            version: 0,
-            renewed: 0,
-        };
-        lanes.push(tokio::spawn(lane.run()));
-    }
-    let mut tally = Tally::default();
-    for lane in lanes {
-        tally.add(&lane.await.map_err(|error| error.to_string())?);
-    }
-    Ok(tally)
+    lane.run().await
 }
 
 /// One grant, whose workers are killed one after the other.
 struct Lane {
     scene: Scene,
-    left: Arc<AtomicUsize>,
-    chance: Arc<Chance>,
-    until: Option<Instant>,
+    kills: Arc<Kills>,
+    chance: Chance,
     tally: Tally,
     /// About how long a renewal takes.
     span: Duration,
@@ -74,7 +60,7 @@ struct Lane {
 impl Lane {
     async fn run(mut self) -> Tally {
         self.login = Some(self.scene.log_in());
-        while self.has_next() {
+        while self.kills.has_next() {
             while !self.life().await {}
         }
         self.last_life().await;
@@ -82,16 +68,6 @@ impl Lane {
         self.tally.lost = self.scene.stage.reuse_detected();
         self.tally.silent = self.tally.lost.saturating_sub(self.tally.reported);
         self.tally
-    }
-
-    fn has_next(&self) -> bool {
-        let in_time = self.until.is_none_or(|until| Instant::now() < until);
-        let take = |left: usize| left.checked_sub(1);
-        in_time
-            && self
-                .left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
-                .is_ok()
     }
 
     /// A worker from its start to its kill. False where it ended before, since somebody has to log in.

@@ -15,13 +15,17 @@ mod chance;
 mod connection;
 mod crowds;
 mod kills;
+mod lanes;
 mod orders;
 mod pauses;
 mod process;
 mod restarts;
+mod rivals;
 mod said;
 mod scale;
 mod scene;
+mod spools;
+mod stopping;
 mod stores;
 #[path = "../support/mod.rs"]
 mod support;
@@ -33,6 +37,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use crate::orders::{Policy, WORKER};
 use crate::scale::Scale;
 use crate::stores::{Home, Kind};
+use crate::tally::{Promise, Tally};
 
 fn main() {
     if let Ok(orders) = std::env::var(WORKER) {
@@ -51,6 +56,12 @@ fn main() {
             let scale = scale.clone();
             trials.push(trial(name, move || kills_of(kind, policy, scale)));
         }
+        let name = format!("{store}/a_kill_with_the_answer_in_the_spool_loses_nothing");
+        let of = scale.clone();
+        trials.push(trial(name, move || spooled_kills_of(kind, of)));
+        let name = format!("{store}/a_kill_among_rivals_loses_nothing_with_grace");
+        let of = scale.clone();
+        trials.push(trial(name, move || rivals_of(kind, of)));
         let name = format!("{store}/a_crowd_of_processes_presents_nothing_twice");
         let scale = scale.clone();
         trials.push(trial(name, move || crowd_of(kind, scale)));
@@ -86,11 +97,36 @@ where
 }
 
 async fn kills_of(kind: Kind, policy: Policy, scale: Scale) -> Result<(), String> {
-    let began = std::time::Instant::now();
-    let tally = kills::kill(kind, policy, &scale).await?;
+    let promise = match policy {
+        Policy::Grace => Promise::Kept,
+        Policy::Strict => Promise::Told,
+    };
     let name = format!("{}, {}", kind.name(), policy.name());
+    judged(&name, promise, &scale, kills::kill(kind, policy, &scale)).await
+}
+
+async fn spooled_kills_of(kind: Kind, scale: Scale) -> Result<(), String> {
+    let name = format!("{}, strict, with a spool", kind.name());
+    let killed = spools::kill(kind, &scale);
+    judged(&name, Promise::Spooled, &scale, killed).await
+}
+
+async fn rivals_of(kind: Kind, scale: Scale) -> Result<(), String> {
+    let name = format!("{}, grace, {} rivals", kind.name(), rivals::CREW);
+    let killed = rivals::kill(kind, &scale);
+    judged(&name, Promise::KeptByRivals, &scale, killed).await
+}
+
+async fn judged(
+    name: &str,
+    promise: Promise,
+    scale: &Scale,
+    killed: impl Future<Output = Result<Tally, String>>,
+) -> Result<(), String> {
+    let began = std::time::Instant::now();
+    let tally = killed.await?;
     scale.report(&format!("{name}: {tally}"), began.elapsed());
-    let faults = tally.faults(policy == Policy::Grace);
+    let faults = tally.faults(promise);
     match faults.is_empty() {
         true => Ok(()),
         false => Err(format!("{}\n{tally}", faults.join("; "))),

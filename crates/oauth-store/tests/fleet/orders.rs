@@ -18,12 +18,17 @@ pub struct Orders {
     pub token_url: String,
     pub policy: Policy,
     pub patience: Patience,
+    /// The folder of a spool.
+    pub spool: Option<String>,
     /// A refresh token that somebody has just logged in for.
     pub login: Option<String>,
     /// `None`: until it is killed.
     pub renewals: Option<usize>,
-    /// Where it stops itself, once.
+    /// Where it stops itself, once, and how often it passes there before.
     pub stop: Option<Stop>,
+    pub passes: u64,
+    /// Whether it says that it holds the lease.
+    pub tells: bool,
 }
 
 /// Where the store is.
@@ -101,8 +106,10 @@ impl Patience {
 pub enum Stop {
     /// The record is leased, nothing is sent.
     Leased,
-    /// The answer is read, and not written.
+    /// The answer is read, and not written to the store.
     Answered,
+    /// The same: it is an answer that this process has written to the spool.
+    Spooled,
 }
 
 impl Orders {
@@ -119,12 +126,16 @@ impl Orders {
             "token_url": self.token_url,
             "grace": self.policy == Policy::Grace,
             "short": self.patience == Patience::Short,
+            "spool": self.spool,
             "login": self.login,
             "renewals": self.renewals,
             "stop": self.stop.map(|stop| match stop {
                 Stop::Leased => "leased",
                 Stop::Answered => "answered",
+                Stop::Spooled => "spooled",
             }),
+            "passes": self.passes,
+            "tells": self.tells,
         })
         .to_string()
     }
@@ -151,6 +162,7 @@ impl Orders {
                 true => Patience::Short,
                 false => Patience::Long,
             },
+            spool: maybe("spool"),
             login: maybe("login"),
             renewals: value["renewals"]
                 .as_u64()
@@ -158,8 +170,11 @@ impl Orders {
             stop: match value["stop"].as_str() {
                 Some("leased") => Some(Stop::Leased),
                 Some("answered") => Some(Stop::Answered),
+                Some("spooled") => Some(Stop::Spooled),
                 _ => None,
             },
+            passes: value["passes"].as_u64().unwrap(),
+            tells: value["tells"] == true,
         }
     }
 }

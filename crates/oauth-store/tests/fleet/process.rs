@@ -17,7 +17,7 @@ pub struct Process {
 }
 
 /// A worker that says nothing for so long hangs.
-const SILENCE: Duration = Duration::from_secs(120);
+pub const SILENCE: Duration = Duration::from_secs(120);
 
 impl Process {
     pub fn start(orders: &Orders) -> Self {

@@ -6,16 +6,23 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Two stores, two rotation policies.
-const TRIALS: u32 = 4;
+const TRIALS: usize = 4;
+/// Those, and of each store the ones with a spool and the ones that compete.
+const TIMED: u32 = 8;
 
 /// The numbers of a run.
 #[derive(Clone, Debug)]
 pub struct Scale {
     /// By store and rotation policy.
     pub kills: usize,
+    /// By store: with the answer in a spool, and while others compete.
+    pub spooled: usize,
+    pub rivals: usize,
     /// How many grants of one store are renewed at once by workers that are killed.
     pub lanes: usize,
-    /// After it nobody of the same store and policy is killed any more.
+    /// The same where each has several workers, or its workers wait for nothing.
+    pub crews: usize,
+    /// After it nobody is killed any more in the same trial.
     pub time: Option<Duration>,
     /// Processes, and renewals of each.
     pub sqlite_crowd: (usize, usize),
@@ -25,7 +32,7 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// As `OAUTH_FLEET_KILLS` (all together), `OAUTH_FLEET_LANES`, `OAUTH_FLEET_MINUTES`, `OAUTH_FLEET_SQLITE` and
+    /// As `OAUTH_FLEET_KILLS` (of all stores and policies together; the others are so many more), `OAUTH_FLEET_LANES`, `OAUTH_FLEET_MINUTES`, `OAUTH_FLEET_SQLITE` and
     /// `OAUTH_FLEET_POSTGRES` (`64x1000`) and `OAUTH_FLEET_REPORT` (a file) say.
     pub fn from_environment() -> Self {
         let number = |name: &str| std::env::var(name).ok().map(|text| text.parse().unwrap());
@@ -36,13 +43,17 @@ impl Scale {
             })
         };
         let kills: usize = number("OAUTH_FLEET_KILLS").unwrap_or(300);
+        let lanes: usize = number("OAUTH_FLEET_LANES").unwrap_or(16);
         let minutes = number("OAUTH_FLEET_MINUTES");
         Self {
-            kills: kills.div_ceil(usize::try_from(TRIALS).unwrap()),
-            lanes: number("OAUTH_FLEET_LANES").unwrap_or(16),
+            kills: kills.div_ceil(TRIALS),
+            spooled: kills.div_ceil(10),
+            rivals: kills.div_ceil(12),
+            lanes,
+            crews: lanes.div_ceil(4),
             time: minutes.map(|minutes| {
                 let all = Duration::from_secs(60 * u64::try_from(minutes).unwrap());
-                all / TRIALS
+                all / TIMED
             }),
             sqlite_crowd: crowd("OAUTH_FLEET_SQLITE", (8, 100)),
             postgres_crowd: crowd("OAUTH_FLEET_POSTGRES", (8, 100)),

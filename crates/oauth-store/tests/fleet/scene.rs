@@ -47,12 +47,15 @@ impl Scene {
             token_url: stage.token_url(),
             policy,
             patience,
+            spool: None,
             login: None,
             renewals: None,
             stop: None,
+            passes: 0,
+            tells: false,
         };
         let store = open(&orders.place, &orders.keys).await;
-        let (_, source) = connect(&orders, store.clone());
+        let (_, source) = connect(&orders, store.clone(), None);
         Self {
             stage,
             store,

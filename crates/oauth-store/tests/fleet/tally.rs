@@ -31,6 +31,19 @@ pub struct Tally {
     pub failures: BTreeMap<String, usize>,
 }
 
+/// What a run promises beside that all is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Promise {
+    /// Nothing: an answer that is lost under strict rotation is lost.
+    Told,
+    /// With a grace nothing is lost.
+    Kept,
+    /// The same, where many compete: and each kill lets one refresh token be presented again, once.
+    KeptByRivals,
+    /// With a spool nothing is lost, and nothing presented twice.
+    Spooled,
+}
+
 impl Tally {
     pub fn fail(&mut self, why: &str) {
         *self.failures.entry(why.to_owned()).or_default() += 1;
@@ -54,15 +67,29 @@ impl Tally {
     }
 
     /// What must not be, one by one.
-    pub fn faults(&self, is_grace: bool) -> Vec<String> {
+    pub fn faults(&self, promise: Promise) -> Vec<String> {
         let mut faults = Vec::new();
         let mut zero = |count: usize, what: &str| {
             if count > 0 {
                 faults.push(format!("{count} {what}"));
             }
         };
-        if is_grace {
-            zero(self.lost.max(self.reported), "lost in spite of the grace");
+        match promise {
+            Promise::Told => {}
+            Promise::Kept => zero(self.lost.max(self.reported), "lost in spite of the grace"),
+            Promise::KeptByRivals => {
+                zero(self.lost.max(self.reported), "lost in spite of the grace");
+                // what a kill or a late answer has left is presented once more, by one alone
+                let allowed = self.kills + self.late;
+                zero(
+                    self.repeated.saturating_sub(allowed),
+                    "presented again and nobody was killed",
+                );
+            }
+            Promise::Spooled => {
+                zero(self.lost.max(self.reported), "lost in spite of the spool");
+                zero(self.repeated, "presented again in spite of the spool");
+            }
         }
         zero(self.outside, "lost where no answer was under way");
         zero(self.silent, "lost without a word");
