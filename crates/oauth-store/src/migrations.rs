@@ -365,3 +365,45 @@ async fn a_database_whose_transactions_see_the_past_takes_a_step_once() {
     }
     Arc::into_inner(home).unwrap().remove().await;
 }
+
+/// Long enough for all but what is held up.
+const SHORT: Duration = Duration::from_secs(2);
+
+#[tokio::test]
+async fn a_step_that_another_writer_holds_up_is_told_and_taken_when_he_is_done() {
+    let home = Home::sqlite().with("kept").await;
+    let options = SqliteConnectOptions::new().filename(home.path());
+    let mut writer = options.connect().await.unwrap();
+    let begun = sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut writer).await;
+    begun.unwrap();
+    let builder = SqliteStore::builder(home.path()).deadline(SHORT);
+    let error = builder.open_by(home.keys.clone(), ONE).await.unwrap_err();
+    assert_eq!(error.fault(), StoreFault::Locked, "{error}");
+    let ended = sqlx::raw_sql("ROLLBACK").execute(&mut writer).await;
+    ended.unwrap();
+    assert_eq!(home.version().await, "1");
+    assert_eq!(said(&home.open(ONE).await.unwrap()).await, "kept");
+}
+
+#[tokio::test]
+async fn a_step_that_a_reader_holds_up_is_told_and_taken_when_he_is_done() {
+    let home = Home::postgres().await.with("kept").await;
+    let mut reader = connect(&home.database().url).await.unwrap();
+    let reading = "BEGIN; SELECT id FROM oauth_record";
+    sqlx::raw_sql(reading).execute(&mut reader).await.unwrap();
+    let builder = PostgresStore::builder(&home.database().url).deadline(SHORT);
+    let error = builder
+        .connect_by(home.keys.clone(), ONE)
+        .await
+        .unwrap_err();
+    assert_eq!(error.fault(), StoreFault::Unavailable, "{error}");
+    let told = error.to_string();
+    assert!(told.contains("wholly or not at all"), "{told}");
+    sqlx::raw_sql("ROLLBACK")
+        .execute(&mut reader)
+        .await
+        .unwrap();
+    assert_eq!(said(&home.open(ONE).await.unwrap()).await, "kept");
+    assert_eq!(home.version().await, "2");
+    home.remove().await;
+}

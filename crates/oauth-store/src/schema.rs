@@ -67,7 +67,10 @@ pub async fn bring_up(
         };
         let taken = take(engine, version, step).await;
         taken.map_err(|error| not_taken(version, &error))?;
-        tracing::info!(version = version + 1, "the store's tables were brought up");
+        tracing::info!(
+            version = version + 1,
+            "the store's tables were brought up to a version"
+        );
     }
 }
 
@@ -87,15 +90,21 @@ pub async fn take(
 }
 
 fn not_taken(version: i64, error: &StoreError) -> StoreError {
+    let former = format!("or go on with the library that knows version {version}");
     let remedy = match error.fault() {
-        StoreFault::Permission => "let the role that owns the tables open the store once",
-        _ => "mend that and open the store again",
+        // the answer to the end of its transaction may be what was lost
+        StoreFault::Unavailable => {
+            "it is taken wholly or not at all: open the store again".to_owned()
+        }
+        StoreFault::Permission => format!(
+            "nothing has changed: let the role that owns the tables open the store once, {former}"
+        ),
+        _ => format!("nothing has changed: mend that and open the store again, {former}"),
     };
     StoreError::new(
         error.fault(),
         format!(
-            "the step of the store's tables from version {version} to {} failed: {error}; nothing has changed: \
-             {remedy}, or go on with the library that knows version {version}",
+            "the step of the store's tables from version {version} to {} failed: {error}; {remedy}",
             version + 1
         ),
     )

@@ -48,7 +48,7 @@ where
         until: scale.time.map(|time| Instant::now() + time),
     });
     let mut running = Vec::new();
-    for _ in 0..lanes.clamp(1, kills) {
+    for _ in 0..lanes.min(kills) {
         let home = match &shared {
             Some(home) => home.clone(),
             None => kind.home().await?,
