@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
+use http::Method;
 use oauth_core::client_auth::{Audience, ClientAuth, KeyConfig};
 use oauth_core::clock::{Clock, SystemClock};
 use oauth_core::grant::ClientCredentials;
 use oauth_core::record::RecordStore;
 use oauth_core::server::{AuthorizationServer, ResourceServer};
 use oauth_core::{AuthorizedClient, Env, HttpSettings, RenewingToken, Secret, SecretRef, Token};
+use reqwest::{Request, Url};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -21,6 +23,8 @@ use crate::subject::{Fault, Subject};
 #[derive(Debug)]
 pub struct Ours {
     client: AuthorizedClient,
+    /// What is called: every driver has it parsed.
+    api: Arc<Url>,
     clock: Arc<JumpingClock>,
 }
 
@@ -31,6 +35,7 @@ pub struct Parts {
     clock: Arc<JumpingClock>,
     server: AuthorizationServer,
     api: ResourceServer,
+    called: Arc<Url>,
     proof: Proof,
 }
 
@@ -55,6 +60,7 @@ impl Parts {
         Ok(Self {
             server: AuthorizationServer::configured(&env, "token_url", &format!("{url}/token"))?,
             api: ResourceServer::new(&env, "api_url", url)?,
+            called: Arc::new(format!("{url}/api").parse()?),
             env,
             clock,
             proof: Proof::Secret(SecretRef::given(Secret::new("s3cret"))),
@@ -96,6 +102,7 @@ impl Ours {
     pub fn of(parts: &Parts, id: &str) -> Result<Self, Fault> {
         Ok(Self {
             client: parts.client(id)?,
+            api: parts.called.clone(),
             clock: parts.clock.clone(),
         })
     }
@@ -148,7 +155,8 @@ impl Subject for Ours {
     }
 
     async fn call(&self) -> Result<u16, Fault> {
-        let answer = self.client.get("api").send().await?;
+        let request = Request::new(Method::GET, (*self.api).clone());
+        let answer = self.client.execute(request).await?;
         let status = answer.status().as_u16();
         answer.bytes().await?;
         Ok(status)

@@ -8,7 +8,7 @@ mod request;
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode};
+use http::{Method, StatusCode};
 use reqwest::{Request, Response};
 use url::Url;
 
@@ -19,7 +19,7 @@ pub use crate::client::request::ApiRequest;
 
 use crate::challenge;
 use crate::client::answer::{Refusal, Taken, foreign, insufficient_scope, is_json, peek, refused};
-use crate::client::attempts::class_of;
+use crate::client::attempts::{Sender, class_of};
 use crate::client::request::Look;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError};
@@ -27,7 +27,7 @@ use crate::http::redirect_refused;
 use crate::http::url::{origin, shown};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
-use crate::server::{Placement, ResourceServer};
+use crate::server::ResourceServer;
 use crate::source::{ConnectionStatus, StatusChanges, TokenSource};
 use crate::token::{GrantedToken, Token};
 use crate::traffic::Repeats;
@@ -123,10 +123,8 @@ impl AuthorizedClient {
 
     /// A request of any method to a path below the API's base, or a URL of the API's origins.
     pub fn request(&self, method: Method, path: &str) -> ApiRequest<'_> {
-        let builder = self
-            .url(path)
-            .map(|url| self.0.env.http().api().request(method, url));
-        ApiRequest::new(self, builder)
+        let request = self.url(path).map(|url| Request::new(method, url));
+        ApiRequest::new(self, request)
     }
 
     /// Checked before a request is built: reqwest turns a user name in a URL into a header.
@@ -163,25 +161,49 @@ impl AuthorizedClient {
     /// The URL is not the API's; no token can be had; the connection fails; the API answers with a
     /// redirect, refuses the replacement too, or wants a scope the token lacks.
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
+        if !self.0.api.takes(request.url()) {
+            return Err(foreign(request.url()));
+        }
         let class = class_of(request.method());
         self.attempt(request, class, None).await
     }
 
-    /// As [`AuthorizedClient::execute`], by that class; `look` sees the answer that refuses the token for
-    /// good.
+    /// As [`AuthorizedClient::execute`], by that class, of a URL that was checked; `look` sees the answer
+    /// that refuses the token for good.
     async fn attempt(
         &self,
         request: Request,
         class: ReplayClass,
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
-        if !self.0.api.takes(request.url()) {
-            return Err(foreign(request.url()));
+        let token = match self.0.source.cached() {
+            Some(token) => token,
+            None => self.0.source.token().await?,
+        };
+        let mut again = None;
+        let mut response = self.sender(&token, class).send(request, &mut again).await?;
+        if self.may_refuse(&response) {
+            // seldom: kept out of the way of all others
+            return Box::pin(self.settle(response, token, class, again, look)).await;
         }
-        let token = self.token().await?;
-        let (response, again) = self.send(request, &token, class).await?;
+        self.judge(&mut response, &token)?;
+        Ok(response)
+    }
+
+    /// What comes of an answer that may refuse the token.
+    async fn settle(
+        &self,
+        response: Response,
+        token: Arc<Token>,
+        class: ReplayClass,
+        again: Option<Request>,
+        look: Option<&Look<'_>>,
+    ) -> Result<Response, Error> {
         let refusal = match self.take(response, &[&token]).await? {
-            Taken::Yes(response) => return self.judge(response, &token),
+            Taken::Yes(mut response) => {
+                self.judge(&mut response, &token)?;
+                return Ok(response);
+            }
             Taken::No(refusal) => refusal,
         };
         let replacement = match self.0.source.replace(&token).await {
@@ -197,46 +219,31 @@ impl AuthorizedClient {
             return Err(Error::new(ErrorKind::NotReplayable, problem)
                 .remedy("send it again: there is a new token now"));
         };
-        let (response, _) = self.send(request, &replacement, class).await?;
+        let sender = self.sender(&replacement, class);
+        let response = sender.send(request, &mut None).await?;
         let from = response.url().clone();
         match self.take(response, &[&token, &replacement]).await? {
-            Taken::Yes(response) => self.judge(response, &replacement),
+            Taken::Yes(mut response) => {
+                self.judge(&mut response, &replacement)?;
+                Ok(response)
+            }
             Taken::No(refusal) => Err(refusal.told(refused(&from), look).await),
         }
     }
 
-    /// Sends one request with one token, again where [`AuthorizedClient::execute`] says so; and the
-    /// request once more, where it can be sent with another token.
-    async fn send(
-        &self,
-        request: Request,
-        token: &Token,
-        class: ReplayClass,
-    ) -> Result<(Response, Option<Request>), Error> {
-        let header = self.bearing(token)?;
-        let repeats = Some(&self.0.repeats);
-        attempts::send(&self.0.env, request, Some(header), class, repeats).await
+    fn sender<'a>(&'a self, token: &'a Token, class: ReplayClass) -> Sender<'a> {
+        Sender {
+            env: &self.0.env,
+            bearing: Some((&self.0.api, token)),
+            class,
+            repeats: Some(&self.0.repeats),
+        }
     }
 
-    fn bearing(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {
-        let (name, text) = match &self.0.api.placement {
-            Placement::Bearer => {
-                return Ok((http::header::AUTHORIZATION, token.header_value().clone()));
-            }
-            Placement::Scheme(scheme) => {
-                let text = format!("{scheme} {}", token.access_token().expose());
-                (http::header::AUTHORIZATION, text)
-            }
-            Placement::Header(name) => (name.clone(), token.access_token().expose().to_owned()),
-        };
-        let mut value = HeaderValue::try_from(text).map_err(|_| {
-            Error::new(
-                ErrorKind::Config,
-                "the token does not fit into the declared header",
-            )
-        })?;
-        value.set_sensitive(true);
-        Ok((name, value))
+    /// Whether an answer has to be looked into.
+    fn may_refuse(&self, response: &Response) -> bool {
+        response.status() == StatusCode::UNAUTHORIZED
+            || self.0.api.body_refusal.is_some() && is_json(response)
     }
 
     /// Whether the API took the token.
@@ -267,7 +274,7 @@ impl AuthorizedClient {
     }
 
     /// An answer to a token that was taken.
-    fn judge(&self, mut response: Response, token: &Token) -> Result<Response, Error> {
+    fn judge(&self, response: &mut Response, token: &Token) -> Result<(), Error> {
         let status = response.status();
         if status.is_redirection() {
             let from = shown(response.url());
@@ -282,8 +289,8 @@ impl AuthorizedClient {
         {
             return Err(insufficient_scope(response.url(), &wanted, token));
         }
-        Quote::attach(&mut response, token.access_token());
-        Ok(response)
+        Quote::attach(response, token.access_token());
+        Ok(())
     }
 }
 

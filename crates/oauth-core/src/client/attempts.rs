@@ -1,13 +1,17 @@
 //! One request in its attempts, with a credential or without.
 
-use http::{HeaderName, HeaderValue, Method};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
 use reqwest::{Request, Response};
 
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::url::{check, origin};
-use crate::http::{Failure, Sent, failure_of_request, redirect_refused};
+use crate::http::{Failure, failure_of_request, redirect_refused};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::server::ResourceServer;
+use crate::token::Token;
 use crate::traffic::Repeats;
 
 /// Sends a request that bears no token: to a URL that is itself the secret, or one that was signed.
@@ -23,8 +27,13 @@ use crate::traffic::Repeats;
 pub async fn send_without_token(env: &Env, request: Request) -> Result<Response, Error> {
     check(request.url(), env.http().settings().loopback_http)
         .map_err(|problem| Error::config("url", problem))?;
-    let class = class_of(request.method());
-    let (response, _) = send(env, request, None, class, None).await?;
+    let sender = Sender {
+        env,
+        bearing: None,
+        class: class_of(request.method()),
+        repeats: None,
+    };
+    let response = sender.send(request, &mut None).await?;
     let from = origin(response.url());
     match redirect_refused(response.status(), response.headers(), response.url(), &from) {
         Some(error) => Err(error),
@@ -40,92 +49,166 @@ pub(super) fn class_of(method: &Method) -> ReplayClass {
     }
 }
 
-/// Sends one request, with that header, again where the server provably did not process it or doing so
-/// does no harm. With the answer comes the request once more, where its body can be sent again.
-pub(super) async fn send(
-    env: &Env,
-    mut request: Request,
-    header: Option<(HeaderName, HeaderValue)>,
-    class: ReplayClass,
-    repeats: Option<&Repeats>,
-) -> Result<(Response, Option<Request>), Error> {
-    let clock = env.clock();
-    let overall = env.http().settings().overall_timeout;
-    let mut attempts = Attempts::new(class, clock.ticks(), overall);
-    let mut over = Over::Any;
-    loop {
-        attempts.begin();
-        let again = request.try_clone(); // without the header: there is less to copy
-        if let Some((name, value)) = &header {
-            request.headers_mut().insert(name, value.clone());
+/// One request, sent again where the server provably did not process it or doing so does no harm.
+pub(super) struct Sender<'a> {
+    pub env: &'a Env,
+    /// The API and the token it is to be shown, if any.
+    pub bearing: Option<(&'a ResourceServer, &'a Token)>,
+    pub class: ReplayClass,
+    pub repeats: Option<&'a Repeats>,
+}
+
+impl Sender<'_> {
+    /// Sends it. `again` becomes the request once more, without the token, where its body can be sent again.
+    pub async fn send(
+        &self,
+        mut request: Request,
+        again: &mut Option<Request>,
+    ) -> Result<Response, Error> {
+        let begun = self.env.clock().ticks();
+        *again = request.try_clone(); // without the header: there is less to copy
+        self.bear(&mut request)?;
+        let own = request.timeout().copied();
+        let answer = self.env.http().api().execute(request).await;
+        match answer {
+            Ok(response) if !is_passing(response.status()) => {
+                self.earn();
+                Ok(response)
+            }
+            // seldom: kept out of the way of all others
+            answer => {
+                let failed = self.failed(answer, own);
+                Box::pin(self.repeat(begun, failed, again)).await
+            }
         }
-        let (failure, response) = match send_once(env, request, over).await {
-            Ok(response) => {
-                if let Some(repeats) = repeats {
-                    repeats.earn();
+    }
+
+    /// What comes after a first attempt that failed.
+    async fn repeat(
+        &self,
+        begun: Duration,
+        mut failed: Failed,
+        again: &mut Option<Request>,
+    ) -> Result<Response, Error> {
+        let clock = self.env.clock();
+        let overall = self.env.http().settings().overall_timeout;
+        let mut attempts = Attempts::new(self.class, begun, overall);
+        let mut over = Over::Any;
+        loop {
+            attempts.begin();
+            let Failed { failure, response } = failed;
+            let verdict = attempts.judge(&failure, clock.ticks());
+            let error = match (verdict, again.take()) {
+                (Verdict::Again(pause), Some(next)) if self.may_repeat(&next, &failure) => {
+                    // over the connection that brought 421 the next answer would be the same
+                    if matches!(failure.error.status(), Some(421 | 425)) {
+                        over = Over::New;
+                    }
+                    clock.sleep(pause).await;
+                    *again = next.try_clone();
+                    match self.send_once(next, over).await {
+                        Ok(response) => {
+                            self.earn();
+                            return Ok(response);
+                        }
+                        Err(next) => failed = next,
+                    }
+                    continue;
                 }
-                return Ok((response, again));
-            }
-            Err(failed) => failed,
+                (Verdict::Again(_), next @ Some(_)) => {
+                    *again = next;
+                    attempts.settle(&failure)
+                }
+                (Verdict::Again(_), None) => failure.error,
+                (Verdict::Stop(error), next) => {
+                    *again = next;
+                    error
+                }
+            };
+            // what the API answered is the caller's to judge
+            return response.ok_or(error);
+        }
+    }
+
+    /// One more attempt. A passing status is a failure that carries its answer.
+    async fn send_once(&self, mut request: Request, over: Over) -> Result<Response, Failed> {
+        let http = self.env.http();
+        let client = match over {
+            Over::Any => http.api(),
+            Over::New => http.fresh_api().map_err(Failed::without_answer)?,
         };
-        let (error, again) = match (attempts.judge(&failure, clock.ticks()), again) {
-            (Verdict::Again(pause), Some(again)) => {
-                if repeats.is_some_and(|repeats| !repeats.pay(env, again.url(), &failure.error)) {
-                    let error = attempts.settle(&failure);
-                    return response.map_or(Err(error), |response| Ok((*response, Some(again))));
-                }
-                // over the connection that brought 421 the next answer would be the same
-                if matches!(failure.error.status(), Some(421 | 425)) {
-                    over = Over::New;
-                }
-                clock.sleep(pause).await;
-                request = again;
-                continue;
+        self.bear(&mut request)
+            .map_err(|error| Failed::without_answer(Failure::unsent(error)))?;
+        let own = request.timeout().copied();
+        match client.execute(request).await {
+            Ok(response) if !is_passing(response.status()) => Ok(response),
+            answer => Err(self.failed(answer, own)),
+        }
+    }
+
+    fn bear(&self, request: &mut Request) -> Result<(), Error> {
+        if let Some((api, token)) = self.bearing {
+            let (name, value) = api.placement.header_of(token)?;
+            request.headers_mut().insert(name, value);
+        }
+        Ok(())
+    }
+
+    fn earn(&self) {
+        if let Some(repeats) = self.repeats {
+            repeats.earn();
+        }
+    }
+
+    fn may_repeat(&self, request: &Request, failure: &Failure) -> bool {
+        self.repeats
+            .is_none_or(|repeats| repeats.pay(self.env, request.url(), &failure.error))
+    }
+
+    /// Why an attempt failed whose request had that timeout of its own.
+    fn failed(&self, answer: reqwest::Result<Response>, own: Option<Duration>) -> Failed {
+        let settings = self.env.http().settings();
+        let response = match answer {
+            Ok(response) => response,
+            Err(error) => {
+                let deadline = own.unwrap_or(settings.api_timeout);
+                let to = error.url().map_or_else(|| "the API".to_owned(), origin);
+                let failure = failure_of_request(error, &to, settings, deadline);
+                return Failed::without_answer(failure);
             }
-            (Verdict::Stop(error), again) => (error, again),
-            (Verdict::Again(_), None) => (failure.error, None),
         };
-        // what the API answered is the caller's to judge
-        return response.map_or(Err(error), |response| Ok((*response, again)));
+        let to = origin(response.url());
+        let status = response.status().as_u16();
+        let after = retry_after(response.headers(), self.env.clock().now());
+        let problem = format!("{to} answered with status {status}");
+        let error = Error::new(ErrorKind::Http, problem)
+            .with_status(status)
+            .with_recovery(Recovery::Retry { after });
+        Failed {
+            failure: Failure::answered(error),
+            response: Some(response),
+        }
     }
 }
 
-/// One attempt. A passing status is a failure that carries its answer.
-async fn send_once(
-    env: &Env,
-    request: Request,
-    over: Over,
-) -> Result<Response, (Failure, Option<Box<Response>>)> {
-    let http = env.http();
-    let settings = http.settings();
-    let deadline = request.timeout().copied().unwrap_or(settings.api_timeout);
-    let client = match over {
-        Over::Any => http.api(),
-        Over::New => http.fresh_api().map_err(|failure| (failure, None))?,
-    };
-    let response = client.execute(request).await.map_err(|error| {
-        let to = error.url().map_or_else(|| "the API".to_owned(), origin);
-        (failure_of_request(error, &to, settings, deadline), None)
-    })?;
-    let status = response.status().as_u16();
-    if !matches!(status, 421 | 425 | 429 | 502 | 503 | 504) {
-        return Ok(response);
+/// A failed attempt, and the answer if one came.
+struct Failed {
+    failure: Failure,
+    response: Option<Response>,
+}
+
+impl Failed {
+    fn without_answer(failure: Failure) -> Self {
+        Self {
+            failure,
+            response: None,
+        }
     }
-    let to = origin(response.url());
-    let after = retry_after(response.headers(), env.clock().now());
-    let error = Error::new(
-        ErrorKind::Http,
-        format!("{to} answered with status {status}"),
-    )
-    .with_status(status)
-    .with_recovery(Recovery::Retry { after });
-    Err((
-        Failure {
-            error,
-            sent: Sent::Yes,
-        },
-        Some(Box::new(response)),
-    ))
+}
+
+/// Whether an answer says no more than that another time there may be another.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 421 | 425 | 429 | 502 | 503 | 504)
 }
 
 /// Which connection an attempt goes over.

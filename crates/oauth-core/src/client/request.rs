@@ -3,7 +3,7 @@
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::Response;
+use reqwest::{Request, RequestBuilder, Response};
 use serde::Serialize;
 
 use crate::client::AuthorizedClient;
@@ -16,7 +16,7 @@ use crate::retry::ReplayClass;
 #[must_use = "a request is nothing until it is sent"]
 pub struct ApiRequest<'a> {
     client: &'a AuthorizedClient,
-    builder: Result<reqwest::RequestBuilder, Error>,
+    request: Result<Request, Error>,
     repeatable: bool,
     look: Option<Box<Look<'a>>>,
 }
@@ -27,27 +27,35 @@ pub(super) type Look<'a> = dyn Fn(&[u8], &Quote) + Send + Sync + 'a;
 impl<'a> ApiRequest<'a> {
     pub(super) fn new(
         client: &'a AuthorizedClient,
-        builder: Result<reqwest::RequestBuilder, Error>,
+        request: Result<Request, Error>,
     ) -> Self {
         Self {
             client,
-            builder,
+            request,
             repeatable: false,
             look: None,
         }
     }
 
-    fn with(
-        mut self,
-        change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder,
-    ) -> Self {
-        self.builder = self.builder.map(change);
+    fn with(mut self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
+        self.request = self.request.and_then(|request| {
+            let http = self.client.0.env.http().api().clone();
+            let built = change(RequestBuilder::from_parts(http, request)).build();
+            built.map_err(|error| {
+                let problem = format!("this request cannot be built: {}", error.without_url());
+                Error::new(ErrorKind::Config, problem)
+                    .remedy("check its headers and its body; a query is pairs of names and values")
+            })
+        });
         self
     }
 
     /// Adds a header.
-    pub fn header(self, name: HeaderName, value: HeaderValue) -> Self {
-        self.with(|builder| builder.header(name, value))
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if let Ok(request) = &mut self.request {
+            request.headers_mut().append(name, value);
+        }
+        self
     }
 
     /// Adds headers.
@@ -95,13 +103,7 @@ impl<'a> ApiRequest<'a> {
     /// # Errors
     /// As [`AuthorizedClient::execute`], or the request cannot be built.
     pub async fn send(self) -> Result<Response, Error> {
-        let request = self.builder?.build().map_err(|error| {
-            Error::new(
-                ErrorKind::Config,
-                format!("this request cannot be built: {}", error.without_url()),
-            )
-            .remedy("check its headers and its body; a query is pairs of names and values")
-        })?;
+        let request = self.request?;
         let class = match self.repeatable {
             true => ReplayClass::Safe,
             false => class_of(request.method()),
@@ -116,7 +118,7 @@ impl fmt::Debug for ApiRequest<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ApiRequest")
             .field("client", &self.client)
-            .field("builder", &self.builder)
+            .field("request", &self.request)
             .finish_non_exhaustive()
     }
 }

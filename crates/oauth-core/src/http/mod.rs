@@ -13,7 +13,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use ::url::Url;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 
 pub use crate::http::body::read_limited;
 pub(crate) use crate::http::date::date_of;
@@ -203,7 +203,7 @@ fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
         .referer(false)
         .https_only(!settings.loopback_http)
         .connect_timeout(settings.connect_timeout)
-        .user_agent(settings.user_agent.as_str());
+        .user_agent(user_agent(settings)?);
     builder = match &settings.proxy {
         Proxy::FromEnvironment => builder,
         Proxy::None => builder.no_proxy(),
@@ -230,6 +230,15 @@ fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
     } else {
         builder.tls_certs_merge(roots)
     })
+}
+
+/// The header of every request; one that is static is copied at no cost.
+fn user_agent(settings: &HttpSettings) -> Result<HeaderValue, Error> {
+    if settings.user_agent == settings::USER_AGENT {
+        return Ok(HeaderValue::from_static(settings::USER_AGENT));
+    }
+    HeaderValue::from_str(&settings.user_agent)
+        .map_err(|_| Error::config("user_agent", "this is no value of a header"))
 }
 
 fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {

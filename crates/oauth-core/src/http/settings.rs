@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::secret::Secret;
 
+/// What requests say of who sends them, unless the program says otherwise.
+pub(super) const USER_AGENT: &str = concat!("oauth-core/", env!("CARGO_PKG_VERSION"));
+
 /// How this process reaches servers: proxy, roots of trust, deadlines. Set by the program, never by
 /// a user's configuration of one connection.
 ///
@@ -91,7 +94,7 @@ impl Default for HttpSettings {
             loopback_http: false,
             private_endpoints: false,
             learn_clock_skew: true,
-            user_agent: concat!("oauth-core/", env!("CARGO_PKG_VERSION")).into(),
+            user_agent: USER_AGENT.into(),
         }
     }
 }

@@ -1,11 +1,13 @@
 //! Facts about the server that takes tokens.
 
-use http::HeaderName;
+use http::header::AUTHORIZATION;
+use http::{HeaderName, HeaderValue};
 use serde_json::Value;
-use url::Url;
+use url::{Position, Url};
 
 use crate::env::Env;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::token::Token;
 
 /// The server that takes tokens (RFC 6749 1.1): an API.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,6 +34,26 @@ pub enum Placement {
     Scheme(String),
     /// A header of its own, holding the bare token.
     Header(HeaderName),
+}
+
+impl Placement {
+    /// The header that bears a token.
+    pub(crate) fn header_of(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {
+        let (name, text) = match self {
+            Self::Bearer => return Ok((AUTHORIZATION, token.header_value().clone())),
+            Self::Scheme(scheme) => {
+                let text = format!("{scheme} {}", token.access_token().expose());
+                (AUTHORIZATION, text)
+            }
+            Self::Header(name) => (name.clone(), token.access_token().expose().to_owned()),
+        };
+        let mut value = HeaderValue::try_from(text).map_err(|_| {
+            let problem = "the token does not fit into the declared header";
+            Error::new(ErrorKind::Config, problem)
+        })?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
 }
 
 /// How a refused token shows in a JSON body of at most 64 KiB, on a status that is no 401.
@@ -100,9 +122,11 @@ impl ResourceServer {
 
     /// Whether a token may be sent there.
     pub fn takes(&self, url: &Url) -> bool {
-        self.origins.iter().any(|origin| is_of(url, origin))
-            && url.username().is_empty()
-            && url.password().is_none()
+        let is_base = url[..Position::BeforePath] == self.base_url[..Position::BeforePath];
+        is_base
+            || self.origins.iter().any(|origin| is_of(url, origin))
+                && url.username().is_empty()
+                && url.password().is_none()
     }
 }
 
