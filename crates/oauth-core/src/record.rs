@@ -78,11 +78,7 @@ impl Intent {
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
             StoreError::new(StoreFault::Unavailable, "the system has no randomness")
         })?;
-        let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-        let pairs = bytes
-            .iter()
-            .map(|byte| [digit(byte >> 4), digit(byte & 15)]);
-        Ok(Self(pairs.flatten().collect()))
+        Ok(Self(format!("{:032x}", u128::from_be_bytes(bytes))))
     }
 
     /// One that a store has kept.

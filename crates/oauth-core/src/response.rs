@@ -5,6 +5,7 @@ mod refusal;
 mod success;
 
 use http::{HeaderMap, StatusCode};
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, ProtocolFault};
@@ -13,7 +14,7 @@ use crate::server::Departures;
 use crate::token::{Deviation, Scopes};
 
 /// What is needed to judge an answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Asked<'a> {
     /// The origin that answered, for messages.
     pub from: &'a str,
@@ -24,7 +25,7 @@ pub struct Asked<'a> {
     /// Whether the answer may bring a refresh token.
     pub refresh_token_expected: bool,
     /// How the client authenticated, in words without a secret.
-    pub authentication: &'a str,
+    pub authentication: &'a dyn fmt::Display,
     /// What was sent and must not come back in a message.
     pub secrets: &'a [Secret],
     /// What is declared of the server.
@@ -89,7 +90,7 @@ fn text(body: &[u8]) -> Result<(&str, bool), ProtocolFault> {
     })
 }
 
-fn protocol(fault: ProtocolFault, from: &str, problem: impl std::fmt::Display) -> Error {
+fn protocol(fault: ProtocolFault, from: &str, problem: impl fmt::Display) -> Error {
     Error::new(
         ErrorKind::Protocol(fault),
         format!("the token answer of {from} cannot be used: {problem}"),

@@ -1,5 +1,6 @@
 //! What may be sent again, and when.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -233,12 +234,10 @@ fn ambiguous(error: &Error) -> Error {
 
 /// A random number from 0 up to 1.
 pub(crate) fn fraction() -> f64 {
-    let mut bytes = [0; 4];
-    // without randomness the whole pause is made, which errs on the patient side
-    if aws_lc_rs::rand::fill(&mut bytes).is_err() {
-        return 1.0;
-    }
-    f64::from(u32::from_le_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
+    // keyed by the system's randomness, and another one each time: good enough to spread a crowd
+    let number = RandomState::new().build_hasher().finish() >> 32;
+    let number = u32::try_from(number).unwrap_or(u32::MAX);
+    f64::from(number) / (f64::from(u32::MAX) + 1.0)
 }
 
 /// How long a server asks to wait: the larger of its `Retry-After` headers, as seconds or a date

@@ -1,5 +1,6 @@
 //! What makes a token that token, and the record of it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
@@ -145,22 +146,23 @@ pub(crate) struct Access {
 /// How a record is written. Secrets are plain here: sealing is the store's.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+struct Written<'a> {
     format: u32,
     /// The record's own id: it is the record of no other token.
-    id: String,
+    #[serde(borrow)]
+    id: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    access: Option<WrittenAccess>,
+    access: Option<WrittenAccess<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    seeds: Vec<String>,
+    refresh_token: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_none_of")]
+    seeds: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "is_zero")]
     generation: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     follows: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scopes: Option<Vec<String>>,
+    scopes: Option<Vec<Cow<'a, str>>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     lost: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -172,29 +174,33 @@ struct Written {
     #[serde(skip_serializing_if = "Option::is_none")]
     lost_tick: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ended: Option<String>,
+    ended: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bound_key: Option<WrittenKey>,
+    bound_key: Option<WrittenKey<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WrittenKey {
-    Private(String),
-    Signer(String),
+enum WrittenKey<'a> {
+    Private(Cow<'a, str>),
+    Signer(Cow<'a, str>),
 }
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WrittenAccess {
-    token: String,
+struct WrittenAccess<'a> {
+    token: Cow<'a, str>,
     asked_at_ms: i64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     asked_tick: Option<(u64, u64)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     lifetime_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    scopes: Vec<String>,
+    scopes: Vec<Cow<'a, str>>,
+}
+
+fn is_none_of(seeds: &[String]) -> bool {
+    seeds.is_empty()
 }
 
 fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
@@ -223,37 +229,37 @@ impl TokenRecord {
     /// As the bytes of the record of that id.
     pub fn write(&self, id: &RecordId) -> RecordValue {
         let bound_key = self.bound_key.as_ref().map(|key| match key {
-            BoundKey::Private(jwk) => WrittenKey::Private(jwk.expose().to_owned()),
-            BoundKey::Signer(name) => WrittenKey::Signer(name.clone()),
+            BoundKey::Private(jwk) => WrittenKey::Private(jwk.expose().into()),
+            BoundKey::Signer(name) => WrittenKey::Signer(name.into()),
         });
         let written = Written {
             format: FORMAT,
-            id: id.id.to_string(),
+            id: (&*id.id).into(),
             bound_key,
             access: self.access.as_ref().map(|access| WrittenAccess {
-                token: access.token.expose().to_owned(),
+                token: access.token.expose().into(),
                 asked_at_ms: access.asked.wall.timestamp_millis(),
                 asked_tick: written_tick(access.asked),
                 lifetime_ms: access.lifetime.map(millis),
-                scopes: access.scopes.iter().map(str::to_owned).collect(),
+                scopes: access.scopes.iter().map(Cow::from).collect(),
             }),
             refresh_token: self
                 .refresh_token
                 .as_ref()
-                .map(|token| token.expose().to_owned()),
-            seeds: self.seeds.clone(),
+                .map(|token| token.expose().into()),
+            seeds: Cow::Borrowed(&self.seeds),
             generation: self.generation,
             follows: self.follows,
             scopes: self
                 .scopes
                 .as_ref()
-                .map(|scopes| scopes.iter().map(str::to_owned).collect()),
+                .map(|scopes| scopes.iter().map(Cow::from).collect()),
             lost: self.lost,
             risked: self.risked,
             broken_off: self.broken_off,
             lost_at_ms: self.lost_at.map(|at| at.wall.timestamp_millis()),
             lost_tick: self.lost_at.and_then(written_tick),
-            ended: self.ended.clone(),
+            ended: self.ended.as_deref().map(Cow::from),
         };
         // a struct of strings and numbers always has a JSON form
         let bytes = serde_json::to_vec(&written).unwrap_or_default();
@@ -296,7 +302,7 @@ impl TokenRecord {
         Ok(Self {
             access,
             refresh_token: written.refresh_token.map(Secret::new),
-            seeds: written.seeds,
+            seeds: written.seeds.into_owned(),
             generation: written.generation,
             follows: written.follows,
             scopes: written
@@ -308,10 +314,10 @@ impl TokenRecord {
             lost_at: written
                 .lost_at_ms
                 .and_then(|wall| moment(wall, written.lost_tick)),
-            ended: written.ended,
+            ended: written.ended.map(Cow::into_owned),
             bound_key: written.bound_key.map(|key| match key {
                 WrittenKey::Private(jwk) => BoundKey::Private(Secret::new(jwk)),
-                WrittenKey::Signer(name) => BoundKey::Signer(name),
+                WrittenKey::Signer(name) => BoundKey::Signer(name.into_owned()),
             }),
         })
     }

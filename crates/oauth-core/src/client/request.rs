@@ -25,10 +25,7 @@ pub struct ApiRequest<'a> {
 pub(super) type Look<'a> = dyn Fn(&[u8], &Quote) + Send + Sync + 'a;
 
 impl<'a> ApiRequest<'a> {
-    pub(super) fn new(
-        client: &'a AuthorizedClient,
-        request: Result<Request, Error>,
-    ) -> Self {
+    pub(super) fn new(client: &'a AuthorizedClient, request: Result<Request, Error>) -> Self {
         Self {
             client,
             request,

@@ -1,5 +1,6 @@
 //! A client's authentication as parameters or a header, made anew for every attempt.
 
+use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue};
 use jsonwebtoken::{EncodingKey, Header};
-use serde_json::{Map, Value};
+use serde::Serialize;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
@@ -19,6 +20,19 @@ use crate::grant::Parameters;
 use crate::secret::{Secret, SecretRef, Secrets};
 use crate::server::{AssertionDepartures, BasicEncoding, Departures};
 use crate::signing_key::{Signer, check_signature_form};
+
+/// The claims of an assertion (RFC 7523 3).
+#[derive(Serialize)]
+struct Claims<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    jti: String,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nbf: Option<i64>,
+}
 
 /// What an attempt is made with.
 #[derive(Debug)]
@@ -32,25 +46,49 @@ pub(crate) struct Attempt<'a> {
     pub patience: Duration,
 }
 
-/// What authentication added to one attempt.
+/// What authentication added to one attempt. It shows itself without a secret: method, id, key,
+/// audience.
 #[derive(Debug)]
-pub(crate) struct Applied {
-    /// In words without a secret: method, id, key, audience.
-    pub description: String,
+pub(crate) struct Applied<'a> {
+    client: &'a ClientAuth,
+    /// What an assertion was made with.
+    signed: Option<Signed<'a>>,
     /// Secrets beside those in the parameters.
     pub secrets: Vec<Secret>,
 }
 
+#[derive(Debug)]
+enum Signed<'a> {
+    Hmac(HmacAlgorithm, &'a str),
+    Key(String, &'a str),
+}
+
+impl fmt::Display for Applied<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let id = crate::text::escape(&self.client.id);
+        write!(f, "`{}` as client `{id}`", self.client.method_name())?;
+        match &self.signed {
+            None => Ok(()),
+            Some(Signed::Hmac(algorithm, audience)) => {
+                write!(f, ", {}, audience `{audience}`", algorithm.name())
+            }
+            Some(Signed::Key(key_id, audience)) => {
+                let key_id = crate::text::escape(key_id);
+                write!(f, ", key id `{key_id}`, audience `{audience}`")
+            }
+        }
+    }
+}
+
 impl ClientAuth {
     /// Adds the client's authentication to one attempt: secrets are read, and assertions made, anew.
-    pub(crate) async fn apply(
-        &self,
-        attempt: &Attempt<'_>,
+    pub(crate) async fn apply<'a>(
+        &'a self,
+        attempt: &Attempt<'a>,
         parameters: &mut Parameters,
         headers: &mut HeaderMap,
-    ) -> Result<Applied, Error> {
-        let id = crate::text::escape(&self.id);
-        let mut description = format!("`{}` as client `{id}`", self.method_name());
+    ) -> Result<Applied<'a>, Error> {
+        let mut signed = None;
         let mut secrets = Vec::new();
         match &self.method {
             AuthMethod::None => parameters.push("client_id", &self.id)?,
@@ -78,7 +116,7 @@ impl ClientAuth {
                 let assertion = jsonwebtoken::encode(&header, &claims, &key)
                     .map_err(|error| unmakeable(&error))?;
                 self.push_assertion(parameters, attempt, Secret::new(assertion))?;
-                description.push_str(&format!(", {}, audience `{audience}`", algorithm.name()));
+                signed = Some(Signed::Hmac(*algorithm, audience));
                 secrets.push(secret);
             }
             AuthMethod::PrivateKeyJwt { key, audience } => {
@@ -86,12 +124,12 @@ impl ClientAuth {
                 let claims = self.claims(audience, attempt)?;
                 let (assertion, key_id) = sign(key, &claims, attempt).await?;
                 self.push_assertion(parameters, attempt, assertion)?;
-                let key_id = crate::text::escape(&key_id);
-                description.push_str(&format!(", key id `{key_id}`, audience `{audience}`"));
+                signed = Some(Signed::Key(key_id, audience));
             }
         }
         Ok(Applied {
-            description,
+            client: self,
+            signed,
             secrets,
         })
     }
@@ -111,24 +149,19 @@ impl ClientAuth {
     }
 
     /// RFC 7523 3: who, for whom, from when until when, and a name that is never used again.
-    fn claims(&self, audience: &str, attempt: &Attempt<'_>) -> Result<Value, Error> {
+    fn claims<'a>(&'a self, audience: &'a str, attempt: &Attempt<'_>) -> Result<Claims<'a>, Error> {
         let departures = &attempt.departures.assertion;
         let lifetime = departures.lifetime.unwrap_or(Duration::from_secs(60));
         let issued_at = attempt.now.timestamp();
-        let mut claims = Map::new();
-        claims.insert("iss".into(), self.id.as_str().into());
-        claims.insert("sub".into(), self.id.as_str().into());
-        claims.insert("aud".into(), audience.into());
-        claims.insert("jti".into(), fresh_name()?.into());
-        claims.insert("iat".into(), issued_at.into());
-        claims.insert(
-            "exp".into(),
-            (issued_at + i64::try_from(lifetime.as_secs()).unwrap_or(60)).into(),
-        );
-        if departures.not_before {
-            claims.insert("nbf".into(), issued_at.into());
-        }
-        Ok(Value::Object(claims))
+        Ok(Claims {
+            iss: &self.id,
+            sub: &self.id,
+            aud: audience,
+            jti: fresh_name()?,
+            iat: issued_at,
+            exp: issued_at + i64::try_from(lifetime.as_secs()).unwrap_or(60),
+            nbf: departures.not_before.then_some(issued_at),
+        })
     }
 }
 
@@ -198,14 +231,14 @@ fn header(algorithm: &str, departures: &AssertionDepartures) -> Result<Header, E
 }
 
 /// What is signed (RFC 7515 5.1): the header and the claims, each encoded.
-fn signing_input(header: &Header, claims: &Value) -> Result<String, Error> {
-    let header = serde_json::to_string(header).map_err(|error| unmakeable(&error.into()))?;
-    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
-    Ok(format!(
-        "{}.{}",
-        encode(&header),
-        encode(&claims.to_string())
-    ))
+fn signing_input(header: &Header, claims: &Claims<'_>) -> Result<String, Error> {
+    let header = serde_json::to_vec(header).map_err(|error| unmakeable(&error.into()))?;
+    let claims = serde_json::to_vec(claims).map_err(|error| unmakeable(&error.into()))?;
+    let mut input = String::with_capacity(2 * (header.len() + claims.len()) + 512);
+    URL_SAFE_NO_PAD.encode_string(header, &mut input);
+    input.push('.');
+    URL_SAFE_NO_PAD.encode_string(claims, &mut input);
+    Ok(input)
 }
 
 fn unmakeable(error: &jsonwebtoken::errors::Error) -> Error {
@@ -215,7 +248,7 @@ fn unmakeable(error: &jsonwebtoken::errors::Error) -> Error {
 
 async fn sign(
     key: &AssertionKey,
-    claims: &Value,
+    claims: &Claims<'_>,
     attempt: &Attempt<'_>,
 ) -> Result<(Secret, String), Error> {
     let local;

@@ -98,7 +98,7 @@ impl TokenEndpoint {
             scopes: grant.scopes(),
             renewal: matches!(grant, Grant::RefreshToken(_)),
             refresh_token_expected: grant.may_bring_refresh_token(),
-            authentication: &applied.description,
+            authentication: &applied,
             secrets: &secrets,
             departures,
             retry_after: retry_after(&answer.headers, self.env.clock().now()),

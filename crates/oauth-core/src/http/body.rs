@@ -39,7 +39,11 @@ pub(super) async fn read(
         return Err(too_large(from, limit));
     }
     // room for all at once: a buffer that grows leaves copies of a token behind
-    let room = usize::try_from(announced).unwrap_or(0).max(4096).min(limit);
+    let room = match usize::try_from(announced) {
+        Ok(0) | Err(_) => 4096,
+        Ok(announced) => announced,
+    };
+    let room = room.min(limit);
     let mut body = Zeroizing::new(Vec::with_capacity(room));
     while let Some(chunk) = next(&mut response, from, patience).await? {
         let chunk = chunk.as_ref();

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
 
 /// The most characters a URL may have.
 const LIMIT: usize = 8 * 1024;
@@ -73,6 +73,10 @@ fn is_literal_loopback(url: &Url) -> bool {
 
 /// Scheme, host and port: what may be told of a URL.
 pub fn origin(url: &Url) -> String {
+    let is_plain = url.has_host() && url.username().is_empty() && url.password().is_none();
+    if is_plain && matches!(url.scheme(), "https" | "http") {
+        return url[..Position::BeforePath].to_owned(); // it is parsed into that form
+    }
     url.origin().ascii_serialization()
 }
 

@@ -229,7 +229,7 @@ mod tests {
             scopes: &Scopes::none(),
             renewal: true,
             refresh_token_expected: true,
-            authentication: "`none` as client `id`",
+            authentication: &"`none` as client `id`",
             secrets: &secrets,
             departures: &departures,
             retry_after: None,

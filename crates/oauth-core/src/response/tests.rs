@@ -24,7 +24,7 @@ fn judged_by(
         scopes: &scopes,
         renewal,
         refresh_token_expected: renewal,
-        authentication: "`client_secret_basic` as client `id`",
+        authentication: &"`client_secret_basic` as client `id`",
         secrets: &secrets,
         departures,
         retry_after: None,

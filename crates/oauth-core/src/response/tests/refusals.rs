@@ -173,7 +173,7 @@ fn a_server_that_asks_to_wait_is_waited_for() {
             scopes: &scopes,
             renewal: true,
             refresh_token_expected: true,
-            authentication: "",
+            authentication: &"",
             secrets: &[],
             departures: &departures,
             retry_after: after,
