@@ -23,8 +23,14 @@ use crate::subject::{Fault, Subject};
 #[derive(Debug)]
 pub struct Ours {
     client: AuthorizedClient,
+    bench: Arc<Bench>,
+}
+
+/// What the workloads need beside the library.
+#[derive(Debug)]
+struct Bench {
     /// What is called: every driver has it parsed.
-    api: Arc<Url>,
+    api: Url,
     clock: Arc<JumpingClock>,
 }
 
@@ -32,10 +38,9 @@ pub struct Ours {
 #[derive(Debug)]
 pub struct Parts {
     env: Env,
-    clock: Arc<JumpingClock>,
     server: AuthorizationServer,
     api: ResourceServer,
-    called: Arc<Url>,
+    bench: Arc<Bench>,
     proof: Proof,
 }
 
@@ -60,9 +65,11 @@ impl Parts {
         Ok(Self {
             server: AuthorizationServer::configured(&env, "token_url", &format!("{url}/token"))?,
             api: ResourceServer::new(&env, "api_url", url)?,
-            called: Arc::new(format!("{url}/api").parse()?),
+            bench: Arc::new(Bench {
+                api: format!("{url}/api").parse()?,
+                clock,
+            }),
             env,
-            clock,
             proof: Proof::Secret(SecretRef::given(Secret::new("s3cret"))),
         })
     }
@@ -102,8 +109,7 @@ impl Ours {
     pub fn of(parts: &Parts, id: &str) -> Result<Self, Fault> {
         Ok(Self {
             client: parts.client(id)?,
-            api: parts.called.clone(),
-            clock: parts.clock.clone(),
+            bench: parts.bench.clone(),
         })
     }
 }
@@ -149,13 +155,13 @@ impl Subject for Ours {
     /// A whole renewal, the reading and leasing and writing of the record included: what a caller waits
     /// for whose token is at its end.
     async fn fetch(&self) -> Result<(), Fault> {
-        self.clock.jump(Duration::from_secs(24 * 3600));
+        self.bench.clock.jump(Duration::from_secs(24 * 3600));
         self.client.token().await?;
         Ok(())
     }
 
     async fn call(&self) -> Result<u16, Fault> {
-        let request = Request::new(Method::GET, (*self.api).clone());
+        let request = Request::new(Method::GET, self.bench.api.clone());
         let answer = self.client.execute(request).await?;
         let status = answer.status().as_u16();
         answer.bytes().await?;

@@ -5,7 +5,9 @@ mod attempts;
 mod quote;
 mod request;
 
+use std::any::Any;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use http::{Method, StatusCode};
@@ -28,7 +30,7 @@ use crate::http::url::{origin, shown};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::ResourceServer;
-use crate::source::{ConnectionStatus, StatusChanges, TokenSource};
+use crate::source::{ConnectionStatus, RenewingToken, StatusChanges, TokenSource};
 use crate::token::{GrantedToken, Token};
 use crate::traffic::Repeats;
 
@@ -41,25 +43,68 @@ pub struct AuthorizedClient(Arc<Inner>);
 
 struct Inner {
     env: Env,
-    api: Arc<ResourceServer>,
-    source: Arc<dyn TokenSource>,
+    api: Arc<Api>,
+    source: Source,
+}
+
+/// An API, for all clients of it.
+#[derive(Clone)]
+struct Api {
+    server: ResourceServer,
     repeats: Repeats,
+}
+
+impl PartialEq for Api {
+    fn eq(&self, other: &Self) -> bool {
+        self.server == other.server
+    }
+}
+
+/// Where tokens come from. The usual source has its place here: there are many of them.
+#[derive(Clone)]
+enum Source {
+    Renewing(RenewingToken),
+    Other(Arc<dyn TokenSource>),
+}
+
+impl Source {
+    fn of(source: impl TokenSource + 'static) -> Self {
+        match (&source as &dyn Any).downcast_ref::<RenewingToken>() {
+            Some(renewing) => Self::Renewing(renewing.clone()),
+            None => Self::Other(Arc::new(source)),
+        }
+    }
+}
+
+impl Deref for Source {
+    type Target = dyn TokenSource;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Renewing(renewing) => renewing,
+            Self::Other(other) => &**other,
+        }
+    }
 }
 
 impl AuthorizedClient {
     /// A client of that API.
     pub fn new(env: &Env, api: ResourceServer, source: impl TokenSource + 'static) -> Self {
-        Self(Arc::new(Inner {
-            api: env.shared_if_same(&format!("api {}", api.base_url), api),
-            env: env.clone(),
-            source: Arc::new(source),
+        let name = format!("api {}", api.base_url);
+        let api = Api {
+            server: api,
             repeats: Repeats::default(),
+        };
+        Self(Arc::new(Inner {
+            api: env.shared_if_same(&name, api),
+            env: env.clone(),
+            source: Source::of(source),
         }))
     }
 
     /// The API.
     pub fn api(&self) -> &ResourceServer {
-        &self.0.api
+        &self.0.api.server
     }
 
     /// The environment it was connected in.
@@ -72,9 +117,10 @@ impl AuthorizedClient {
     /// # Errors
     /// None can be had.
     pub async fn token(&self) -> Result<Arc<Token>, Error> {
-        match self.0.source.cached() {
+        let source = &*self.0.source;
+        match source.cached() {
             Some(token) => Ok(token),
-            None => self.0.source.token().await,
+            None => source.token().await,
         }
     }
 
@@ -129,12 +175,12 @@ impl AuthorizedClient {
 
     /// Checked before a request is built: reqwest turns a user name in a URL into a header.
     fn url(&self, path: &str) -> Result<Url, Error> {
-        let url = self.0.api.base_url.join(path).map_err(|error| {
+        let url = self.0.api.server.base_url.join(path).map_err(|error| {
             let shown = crate::text::escape(path);
             let problem = format!("`{shown}` is no path and no URL ({error})");
             Error::new(ErrorKind::Config, problem)
         })?;
-        if self.0.api.takes(&url) {
+        if self.0.api.server.takes(&url) {
             Ok(url)
         } else {
             Err(foreign(&url))
@@ -161,7 +207,7 @@ impl AuthorizedClient {
     /// The URL is not the API's; no token can be had; the connection fails; the API answers with a
     /// redirect, refuses the replacement too, or wants a scope the token lacks.
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
-        if !self.0.api.takes(request.url()) {
+        if !self.0.api.server.takes(request.url()) {
             return Err(foreign(request.url()));
         }
         let class = class_of(request.method());
@@ -176,10 +222,7 @@ impl AuthorizedClient {
         class: ReplayClass,
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
-        let token = match self.0.source.cached() {
-            Some(token) => token,
-            None => self.0.source.token().await?,
-        };
+        let token = self.token().await?;
         let mut again = None;
         let mut response = self.sender(&token, class).send(request, &mut again).await?;
         if self.may_refuse(&response) {
@@ -234,16 +277,16 @@ impl AuthorizedClient {
     fn sender<'a>(&'a self, token: &'a Token, class: ReplayClass) -> Sender<'a> {
         Sender {
             env: &self.0.env,
-            bearing: Some((&self.0.api, token)),
+            bearing: Some((&self.0.api.server, token)),
             class,
-            repeats: Some(&self.0.repeats),
+            repeats: Some(&self.0.api.repeats),
         }
     }
 
     /// Whether an answer has to be looked into.
     fn may_refuse(&self, response: &Response) -> bool {
         response.status() == StatusCode::UNAUTHORIZED
-            || self.0.api.body_refusal.is_some() && is_json(response)
+            || self.0.api.server.body_refusal.is_some() && is_json(response)
     }
 
     /// Whether the API took the token.
@@ -257,7 +300,7 @@ impl AuthorizedClient {
             let said = challenge::bearer_error(response.headers(), &sent);
             return Ok(Taken::No(Refusal::new(response, said, sent)));
         }
-        let Some(refusal) = &self.0.api.body_refusal else {
+        let Some(refusal) = &self.0.api.server.body_refusal else {
             return Ok(Taken::Yes(response));
         };
         if !is_json(&response) {
@@ -303,8 +346,8 @@ impl AsRef<AuthorizedClient> for AuthorizedClient {
 impl fmt::Debug for AuthorizedClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizedClient")
-            .field("api", &origin(&self.0.api.base_url))
-            .field("source", &self.0.source)
+            .field("api", &origin(&self.0.api.server.base_url))
+            .field("source", &&*self.0.source)
             .finish_non_exhaustive()
     }
 }

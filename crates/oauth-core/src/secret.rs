@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use zeroize::Zeroizing;
 
@@ -24,17 +25,60 @@ use crate::text::escape;
 /// let _ = serde_json::to_string(&oauth_core::Secret::new("x")); // no Serialize
 /// ```
 #[derive(Clone)]
-pub struct Secret(Arc<Zeroizing<String>>);
+pub struct Secret(Arc<Kept>);
+
+/// A value, behind the scheme that it is borne with where that is known: one copy serves both.
+struct Kept {
+    text: Zeroizing<Box<str>>,
+    from: usize,
+}
 
 impl Secret {
     /// Takes over a value.
     pub fn new(value: impl Into<String>) -> Self {
-        Self(Arc::new(Zeroizing::new(value.into())))
+        Self::kept(value.into(), 0)
+    }
+
+    /// Takes over a value that is going to be borne in a header, behind that scheme and a space.
+    pub(crate) fn borne(scheme: &str, value: impl Into<String>) -> Self {
+        let value = Zeroizing::new(value.into());
+        let mut text = String::with_capacity(scheme.len() + 1 + value.len());
+        text.push_str(scheme);
+        text.push(' ');
+        text.push_str(&value);
+        Self::kept(text, scheme.len() + 1)
+    }
+
+    fn kept(text: String, from: usize) -> Self {
+        let text = Zeroizing::new(text.into_boxed_str());
+        Self(Arc::new(Kept { text, from }))
     }
 
     /// The value itself. Every use of it in the code is a place to check: grep for `expose`.
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.text.get(self.0.from..).unwrap_or_default()
+    }
+
+    /// The scheme and the value as they stand in a header.
+    pub(crate) fn in_header(&self, scheme: &str) -> Bytes {
+        let is_behind_it = self
+            .0
+            .text
+            .strip_prefix(scheme)
+            .is_some_and(|rest| rest.starts_with(' ') && self.0.from == scheme.len() + 1);
+        match is_behind_it {
+            true => Bytes::from_owner(InHeader(self.clone())),
+            false => Self::borne(scheme, self.expose()).in_header(scheme),
+        }
+    }
+}
+
+/// A secret with all that is kept of it.
+struct InHeader(Secret);
+
+impl AsRef<[u8]> for InHeader {
+    fn as_ref(&self) -> &[u8] {
+        self.0.0.text.as_bytes()
     }
 }
 

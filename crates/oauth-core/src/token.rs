@@ -126,6 +126,14 @@ impl fmt::Debug for Token {
     }
 }
 
+/// The scheme that tokens are borne with (RFC 6750 2.1).
+const BEARER: &str = "Bearer";
+
+/// An access token, kept as it is going to be borne.
+pub(crate) fn to_be_borne(value: impl Into<String>) -> Secret {
+    Secret::borne(BEARER, value)
+}
+
 /// `Bearer` and the token (RFC 6750 2.1), marked sensitive; `None` where the token cannot stand in a
 /// header.
 pub(crate) fn bearer(access_token: &Secret) -> Option<HeaderValue> {
@@ -136,7 +144,7 @@ pub(crate) fn bearer(access_token: &Secret) -> Option<HeaderValue> {
     {
         return None;
     }
-    let mut header = HeaderValue::try_from(format!("Bearer {}", access_token.expose())).ok()?;
+    let mut header = HeaderValue::from_maybe_shared(access_token.in_header(BEARER)).ok()?;
     header.set_sensitive(true);
     Some(header)
 }

@@ -14,7 +14,7 @@ use crate::clock::Moment;
 use crate::error::StoreFault;
 use crate::record::{RecordId, RecordValue, StoreError};
 use crate::secret::Secret;
-use crate::token::Scopes;
+use crate::token::{Scopes, to_be_borne};
 
 /// What makes a token that token: two connections with the same key share one token and one renewal.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -293,7 +293,7 @@ impl TokenRecord {
         let access = match written.access {
             None => None,
             Some(access) => Some(Access {
-                token: Secret::new(access.token),
+                token: to_be_borne(access.token),
                 asked: moment(access.asked_at_ms, access.asked_tick).ok_or_else(damaged)?,
                 lifetime: access.lifetime_ms.map(Duration::from_millis),
                 scopes: Scopes::granted(&access.scopes.join(" "), ' '),

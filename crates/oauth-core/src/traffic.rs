@@ -65,7 +65,7 @@ impl Traffic {
 
 /// The repeats of one API's requests. They share the budget of their server, which is whole, and not
 /// looked for, until the first of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Repeats(OnceLock<Arc<Traffic>>);
 
 impl Repeats {

@@ -10,7 +10,7 @@ use crate::response::{Asked, Granted, protocol, refusal};
 use crate::secret::Secret;
 use crate::server::Presence;
 use crate::text::escape;
-use crate::token::{Deviation, Scopes};
+use crate::token::{Deviation, Scopes, to_be_borne};
 
 /// No token is trusted for longer than that.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -103,7 +103,7 @@ fn access_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Secret, Erro
         None => {
             return Err(missing("access_token", asked));
         }
-        Some(Value::String(token)) => Secret::new(token),
+        Some(Value::String(token)) => to_be_borne(token),
         Some(_) => return Err(wrong_type("access_token", "a string", asked)),
     };
     let bytes = token.expose().as_bytes();

@@ -42,8 +42,6 @@ pub(super) struct Renewing {
     scheduler: Arc<Scheduler>,
     /// What was answered and could not be kept, with the lease it was asked under.
     pub unsaved: Mutex<Option<Box<(Lease, TokenRecord)>>>,
-    /// Held so that another connection of the same key sees it.
-    _seed: Option<Arc<Option<SecretRef>>>,
 }
 
 impl RenewingToken {
@@ -57,11 +55,9 @@ impl RenewingToken {
         client: ClientAuth,
         grant: ClientCredentials,
     ) -> Result<Self, Error> {
-        let whose = Whose {
-            subject: None,
-            credential: Some(client.fingerprint(env.secrets())?.into()),
-        };
-        Self::shared(env, server, client, Start::ClientCredentials(grant), whose)
+        let whose = Whose::client(client.fingerprint(env.secrets())?);
+        let start = Start::ClientCredentials(env.shared_if_same("client credentials", grant));
+        Self::shared(env, server, client, start, whose)
     }
 
     /// Tokens by a refresh token (RFC 6749 6). `subject` is whose login it is, by a name of yours: with
@@ -89,10 +85,8 @@ impl RenewingToken {
             seed.read(env.secrets())
                 .map_err(|fault| Error::config("refresh_token", fault))?;
         }
-        let whose = Whose {
-            subject: Some(subject.into()),
-            credential: None,
-        };
+        let whose = Whose::Subject(subject.into());
+        let seed = Arc::new(seed);
         let start = Start::RefreshToken { seed, scopes };
         Self::shared(env, server, client, start, whose)
     }
@@ -101,7 +95,7 @@ impl RenewingToken {
         env: &Env,
         server: AuthorizationServer,
         client: ClientAuth,
-        start: Start,
+        mut start: Start,
         whose: Whose,
     ) -> Result<Self, Error> {
         let id = key(&server, &client, &start, &whose).record_id();
@@ -109,17 +103,14 @@ impl RenewingToken {
         // record and do not act for each other
         let proof = (client.method_name(), client.fingerprint(env.secrets())?);
         let name = format!("renewing {} {proof:?} {:?}", id.id, server.departures);
-        let seed = match &start {
-            Start::ClientCredentials(_) => None,
-            Start::RefreshToken { seed, .. } => Some(seed.clone()),
-        };
-        let shared = seed
-            .clone()
-            .map(|seed| env.shared(&format!("seed {}", id.id), || seed));
-        if shared.as_deref() != seed.as_ref() {
-            let problem = "another connection of this client has another refresh token, and nothing tells the two apart";
-            return Err(Error::config("refresh_token", problem)
-                .remedy("give each its own `subject`, or ask for other scopes"));
+        if let Start::RefreshToken { seed, .. } = &mut start {
+            let shared = env.shared(&format!("seed {}", id.id), || (**seed).clone());
+            if shared != *seed {
+                let problem = "another connection of this client has another refresh token, and nothing tells the two apart";
+                return Err(Error::config("refresh_token", problem)
+                    .remedy("give each its own `subject`, or ask for other scopes"));
+            }
+            *seed = shared;
         }
         let endpoint = TokenEndpoint::new(env, server, client)?;
         let scheduler = Scheduler::of(env);
@@ -132,7 +123,6 @@ impl RenewingToken {
             flights: Flights::new(env.clock().now()),
             scheduler,
             unsaved: Mutex::default(),
-            _seed: shared,
         });
         Ok(Self(renewing))
     }
@@ -274,7 +264,7 @@ impl fmt::Debug for RenewingToken {
             .field("server", &self.0.endpoint.server().name())
             .field("client_id", &self.0.endpoint.client().id)
             .field("grant", &self.0.start.grant_type())
-            .field("subject", &self.0.whose.subject)
+            .field("subject", &self.0.whose.subject())
             .field("scopes", self.0.start.scopes())
             .field("method", &self.0.endpoint.client().method_name())
             .field("live", &live.map(|live| live.token.clone()))
@@ -357,7 +347,7 @@ impl Renewing {
         let Some((was, is)) = change else { return };
         let server = self.endpoint.server().name();
         let client = &self.endpoint.client().id;
-        let subject = self.whose.subject.as_deref();
+        let subject = self.whose.subject();
         let why = why.map(tracing::field::display);
         match is {
             ConnectionState::LogInAgain | ConnectionState::Misconfigured => {

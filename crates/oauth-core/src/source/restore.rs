@@ -154,9 +154,8 @@ impl Renewing {
 
     /// What is adopted is newer than the refresh token that is configured now.
     fn take_configured_seed(&self, record: &mut TokenRecord) {
-        if let Start::RefreshToken {
-            seed: Some(seed), ..
-        } = &self.start
+        if let Start::RefreshToken { seed, .. } = &self.start
+            && let Some(seed) = &**seed
             && let Ok(seed) = seed.read(self.env.secrets())
         {
             record.take_seed(seed_fingerprint(&seed));

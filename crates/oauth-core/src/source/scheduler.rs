@@ -35,9 +35,15 @@ struct Queue {
     is_watched: bool,
 }
 
+/// There is one a connection: its moment is in whole microseconds, which take half the room.
 struct Entry {
-    at: Duration,
+    at: u64,
     whom: Weak<dyn Due>,
+}
+
+/// A moment in microseconds, rounded up: nobody is woken early.
+fn micros(at: Duration) -> u64 {
+    u64::try_from(at.as_nanos().div_ceil(1000)).unwrap_or(u64::MAX)
 }
 
 impl PartialEq for Entry {
@@ -83,6 +89,7 @@ impl Scheduler {
     /// Wakes it at that tick. One that is gone by then costs nothing but its entry.
     pub fn wake_at(self: &Arc<Self>, env: &Env, at: Duration, whom: Weak<dyn Due>) {
         let mut queue = self.queue();
+        let at = micros(at);
         let is_first = queue.entries.peek().is_none_or(|first| at < first.0.at);
         queue.entries.push(Reverse(Entry { at, whom }));
         if !queue.is_watched {
@@ -143,7 +150,8 @@ impl Watch {
     fn next(&self) -> Option<Duration> {
         let scheduler = self.scheduler.upgrade()?;
         let mut queue = scheduler.queue();
-        let next = queue.entries.peek().map(|first| first.0.at);
+        let first = queue.entries.peek();
+        let next = first.map(|first| Duration::from_micros(first.0.at));
         if next.is_none() {
             queue.is_watched = false; // whoever queues from now on begins another task
             self.has_left.set(true);
@@ -158,7 +166,7 @@ impl Watch {
         while queue
             .entries
             .peek()
-            .is_some_and(|first| first.0.at <= ticks)
+            .is_some_and(|first| Duration::from_micros(first.0.at) <= ticks)
         {
             let whom = queue.entries.pop()?.0.whom.upgrade();
             if whom.is_some() {

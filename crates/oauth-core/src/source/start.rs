@@ -1,5 +1,7 @@
 //! How the first token is had, and what makes it that token.
 
+use std::sync::Arc;
+
 use crate::client_auth::ClientAuth;
 use crate::grant::ClientCredentials;
 use crate::secret::SecretRef;
@@ -11,19 +13,53 @@ use crate::tokens::TokenKey;
 #[derive(Debug)]
 pub(super) enum Start {
     /// With the client's own credentials, again and again.
-    ClientCredentials(ClientCredentials),
+    ClientCredentials(Arc<ClientCredentials>),
     /// With a refresh token from a login, each time its successor.
     RefreshToken {
-        seed: Option<SecretRef>,
+        /// Held so that another connection of the same key sees it.
+        seed: Arc<Option<SecretRef>>,
         scopes: Scopes,
     },
 }
 
 /// What of a token's key neither server nor client nor grant knows. There are many of them: the whole
 /// key is made from these when it is wanted.
-pub(super) struct Whose {
-    pub subject: Option<Box<str>>,
-    pub credential: Option<Box<str>>,
+pub(super) enum Whose {
+    /// A login, by its name.
+    Subject(Box<str>),
+    /// The client itself, by a short fingerprint of its secret.
+    Secret([u8; SHORT]),
+    /// The client itself, by that of its key.
+    Key(Box<str>),
+}
+
+/// The length of the fingerprint of a secret.
+const SHORT: usize = 6;
+
+impl Whose {
+    /// Whose a token is that a client has for itself.
+    pub fn client(fingerprint: String) -> Self {
+        match fingerprint.as_bytes().try_into() {
+            Ok(short) => Self::Secret(short),
+            Err(_) => Self::Key(fingerprint.into()),
+        }
+    }
+
+    /// The name of the login, where it is one.
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Self::Subject(subject) => Some(subject),
+            Self::Secret(_) | Self::Key(_) => None,
+        }
+    }
+
+    fn credential(&self) -> Option<&str> {
+        match self {
+            Self::Subject(_) => None,
+            Self::Secret(short) => std::str::from_utf8(short).ok(),
+            Self::Key(fingerprint) => Some(fingerprint),
+        }
+    }
 }
 
 pub(super) fn key(
@@ -38,8 +74,8 @@ pub(super) fn key(
         client_id: client.id.clone(),
         grant: start.grant_type().to_owned(),
         scopes: start.scopes().clone(),
-        subject: whose.subject.as_deref().map(str::to_owned),
-        credential: whose.credential.as_deref().map(str::to_owned),
+        subject: whose.subject().map(str::to_owned),
+        credential: whose.credential().map(str::to_owned),
         parameters: request.parameters.clone(),
         headers: request.headers.clone(),
         ..TokenKey::default()

@@ -91,7 +91,7 @@ impl Renewing {
             return Err(error);
         };
         tracing::error!(%error, "the store of tokens fails; this token is not kept");
-        let grant = Grant::ClientCredentials(grant.clone());
+        let grant = Grant::ClientCredentials((**grant).clone());
         let issued = self
             .endpoint
             .request(&grant, RotationPolicy::None, Duration::MAX)
@@ -277,7 +277,7 @@ impl Renewing {
         let mut record = self.record_of(lease)?;
         let scopes = match &self.start {
             Start::ClientCredentials(grant) => {
-                let grant = Grant::ClientCredentials(grant.clone());
+                let grant = Grant::ClientCredentials((**grant).clone());
                 return Ok(Prepared {
                     record,
                     grant,
@@ -370,11 +370,11 @@ impl Renewing {
 
     /// The configured refresh token, if it was never taken before.
     fn new_seed(&self, record: &TokenRecord) -> Result<Option<Secret>, Error> {
-        let seed = match &self.start {
-            Start::RefreshToken {
-                seed: Some(seed), ..
-            } => seed,
-            _ => return Ok(None),
+        let Start::RefreshToken { seed, .. } = &self.start else {
+            return Ok(None);
+        };
+        let Some(seed) = &**seed else {
+            return Ok(None);
         };
         match seed.read(self.env.secrets()) {
             Ok(seed) if record.seeds.contains(&seed_fingerprint(&seed)) => Ok(None),
