@@ -39,10 +39,7 @@ use crate::traffic::Repeats;
 /// It sends no request without a token, and no token to another origin than the API's. It does not
 /// follow redirects, does not page and does not parse.
 #[derive(Clone)]
-pub struct AuthorizedClient(Arc<Inner>);
-
-struct Inner {
-    env: Env,
+pub struct AuthorizedClient {
     api: Arc<Api>,
     source: Source,
 }
@@ -50,6 +47,7 @@ struct Inner {
 /// An API, for all clients of it.
 #[derive(Clone)]
 struct Api {
+    env: Env,
     server: ResourceServer,
     repeats: Repeats,
 }
@@ -92,24 +90,24 @@ impl AuthorizedClient {
     pub fn new(env: &Env, api: ResourceServer, source: impl TokenSource + 'static) -> Self {
         let name = format!("api {}", api.base_url);
         let api = Api {
+            env: env.clone(),
             server: api,
             repeats: Repeats::default(),
         };
-        Self(Arc::new(Inner {
+        Self {
             api: env.shared_if_same(&name, api),
-            env: env.clone(),
             source: Source::of(source),
-        }))
+        }
     }
 
     /// The API.
     pub fn api(&self) -> &ResourceServer {
-        &self.0.api.server
+        &self.api.server
     }
 
     /// The environment it was connected in.
     pub fn env(&self) -> &Env {
-        &self.0.env
+        &self.api.env
     }
 
     /// A token that is fresh now, for what this client cannot send.
@@ -117,7 +115,7 @@ impl AuthorizedClient {
     /// # Errors
     /// None can be had.
     pub async fn token(&self) -> Result<Arc<Token>, Error> {
-        let source = &*self.0.source;
+        let source = &*self.source;
         match source.cached() {
             Some(token) => Ok(token),
             None => source.token().await,
@@ -126,12 +124,12 @@ impl AuthorizedClient {
 
     /// How the connection is, since when and why.
     pub fn status(&self) -> ConnectionStatus {
-        self.0.source.status()
+        self.source.status()
     }
 
     /// The changes of [`AuthorizedClient::status`] from now on.
     pub fn subscribe(&self) -> StatusChanges {
-        self.0.source.subscribe()
+        self.source.subscribe()
     }
 
     /// Takes over a token that was granted elsewhere.
@@ -139,7 +137,7 @@ impl AuthorizedClient {
     /// # Errors
     /// As [`TokenSource::adopt`].
     pub async fn adopt(&self, granted: GrantedToken) -> Result<(), Error> {
-        self.0.source.adopt(granted).await
+        self.source.adopt(granted).await
     }
 
     /// A `GET` of a path below the API's base, or of a URL of the API's origins.
@@ -175,12 +173,12 @@ impl AuthorizedClient {
 
     /// Checked before a request is built: reqwest turns a user name in a URL into a header.
     fn url(&self, path: &str) -> Result<Url, Error> {
-        let url = self.0.api.server.base_url.join(path).map_err(|error| {
+        let url = self.api.server.base_url.join(path).map_err(|error| {
             let shown = crate::text::escape(path);
             let problem = format!("`{shown}` is no path and no URL ({error})");
             Error::new(ErrorKind::Config, problem)
         })?;
-        if self.0.api.server.takes(&url) {
+        if self.api.server.takes(&url) {
             Ok(url)
         } else {
             Err(foreign(&url))
@@ -207,7 +205,7 @@ impl AuthorizedClient {
     /// The URL is not the API's; no token can be had; the connection fails; the API answers with a
     /// redirect, refuses the replacement too, or wants a scope the token lacks.
     pub async fn execute(&self, request: Request) -> Result<Response, Error> {
-        if !self.0.api.server.takes(request.url()) {
+        if !self.api.server.takes(request.url()) {
             return Err(foreign(request.url()));
         }
         let class = class_of(request.method());
@@ -249,7 +247,7 @@ impl AuthorizedClient {
             }
             Taken::No(refusal) => refusal,
         };
-        let replacement = match self.0.source.replace(&token).await {
+        let replacement = match self.source.replace(&token).await {
             Ok(replacement) => replacement,
             Err(error) if error.kind() == ErrorKind::Refused => {
                 return Err(refusal.told(error, look).await);
@@ -276,17 +274,17 @@ impl AuthorizedClient {
 
     fn sender<'a>(&'a self, token: &'a Token, class: ReplayClass) -> Sender<'a> {
         Sender {
-            env: &self.0.env,
-            bearing: Some((&self.0.api.server, token)),
+            env: &self.api.env,
+            bearing: Some((&self.api.server, token)),
             class,
-            repeats: Some(&self.0.api.repeats),
+            repeats: Some(&self.api.repeats),
         }
     }
 
     /// Whether an answer has to be looked into.
     fn may_refuse(&self, response: &Response) -> bool {
         response.status() == StatusCode::UNAUTHORIZED
-            || self.0.api.server.body_refusal.is_some() && is_json(response)
+            || self.api.server.body_refusal.is_some() && is_json(response)
     }
 
     /// Whether the API took the token.
@@ -300,7 +298,7 @@ impl AuthorizedClient {
             let said = challenge::bearer_error(response.headers(), &sent);
             return Ok(Taken::No(Refusal::new(response, said, sent)));
         }
-        let Some(refusal) = &self.0.api.server.body_refusal else {
+        let Some(refusal) = &self.api.server.body_refusal else {
             return Ok(Taken::Yes(response));
         };
         if !is_json(&response) {
@@ -346,8 +344,8 @@ impl AsRef<AuthorizedClient> for AuthorizedClient {
 impl fmt::Debug for AuthorizedClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizedClient")
-            .field("api", &origin(&self.0.api.server.base_url))
-            .field("source", &&*self.0.source)
+            .field("api", &origin(&self.api.server.base_url))
+            .field("source", &&*self.source)
             .finish_non_exhaustive()
     }
 }

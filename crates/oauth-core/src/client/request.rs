@@ -36,7 +36,7 @@ impl<'a> ApiRequest<'a> {
 
     fn with(mut self, change: impl FnOnce(RequestBuilder) -> RequestBuilder) -> Self {
         self.request = self.request.and_then(|request| {
-            let http = self.client.0.env.http().api().clone();
+            let http = self.client.api.env.http().api().clone();
             let built = change(RequestBuilder::from_parts(http, request)).build();
             built.map_err(|error| {
                 let problem = format!("this request cannot be built: {}", error.without_url());
