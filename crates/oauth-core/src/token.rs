@@ -1,5 +1,7 @@
 //! An access token and the scopes it was granted.
 
+mod life;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+
+pub(crate) use crate::token::life::{Life, Moments};
 
 use crate::secret::Secret;
 use crate::text;
@@ -21,6 +25,7 @@ pub struct Token {
     missing: Scopes,
     deviations: Box<[Deviation]>,
     persisted: bool,
+    life: Life,
 }
 
 /// Something a server did that the RFCs do not allow, taken all the same.
@@ -67,7 +72,19 @@ impl Token {
             missing: parts.missing,
             deviations: parts.deviations.into(),
             persisted: true,
+            life: Life::default(),
         }
+    }
+
+    /// With a life of that length.
+    pub(crate) fn living(mut self, life: Life) -> Self {
+        self.life = life;
+        self
+    }
+
+    #[inline]
+    pub(crate) fn life(&self) -> &Life {
+        &self.life
     }
 
     pub(crate) fn not_persisted(mut self) -> Self {

@@ -1,6 +1,5 @@
 //! One renewal for a crowd, that no caller can cancel, and one failure for all of them.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,107 +9,8 @@ use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::error::Error;
-use crate::source::lifetime::Moments;
 use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges, Watched};
 use crate::token::Token;
-
-/// A token that is served, and until when.
-#[derive(Debug)]
-pub(super) struct Live {
-    pub token: Arc<Token>,
-    /// The version of the record it came from.
-    pub version: u64,
-    /// By ticks, when it was asked for.
-    pub asked: Duration,
-    /// Whether it took the place of one the API refused.
-    pub is_replacement: bool,
-    /// From when a renewal is due; moved while one runs and after one failed. Nanoseconds of ticks.
-    renew_from: AtomicU64,
-    /// Until when it is served; zero once the API refused it. Nanoseconds of ticks.
-    served_until: AtomicU64,
-    /// Whether anybody wanted it: what nobody uses is not renewed ahead of need.
-    is_used: AtomicBool,
-}
-
-fn nanos(span: Duration) -> u64 {
-    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
-}
-
-impl Live {
-    pub fn new(
-        token: Arc<Token>,
-        version: u64,
-        asked: Duration,
-        moments: Moments,
-        is_replacement: bool,
-    ) -> Self {
-        let at = |moment: Option<Duration>| AtomicU64::new(moment.map_or(u64::MAX, nanos));
-        Self {
-            token,
-            version,
-            asked,
-            is_replacement,
-            renew_from: at(moments.renew_from),
-            served_until: at(moments.served_until),
-            is_used: AtomicBool::new(false),
-        }
-    }
-
-    /// Notes that somebody wants it. Written once, so that a crowd does not fight for the cache line.
-    #[inline]
-    pub fn mark_used(&self) {
-        if !self.is_used.load(Ordering::Relaxed) {
-            self.is_used.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether anybody wanted it.
-    pub fn is_used(&self) -> bool {
-        self.is_used.load(Ordering::Relaxed)
-    }
-
-    /// From when its renewal is due; `None`: never.
-    pub fn renew_from(&self) -> Option<Duration> {
-        match self.renew_from.load(Ordering::Relaxed) {
-            u64::MAX => None,
-            from => Some(Duration::from_nanos(from)),
-        }
-    }
-
-    /// Neither refused, nor at its end, nor due for renewal.
-    #[inline]
-    pub fn is_fresh(&self, ticks: Duration) -> bool {
-        let ticks = nanos(ticks);
-        // both: a renewal that is put off while the API refuses the token must not make it fresh again
-        ticks < self.renew_from.load(Ordering::Relaxed)
-            && ticks < self.served_until.load(Ordering::Relaxed)
-    }
-
-    /// Neither refused nor at its end.
-    pub fn is_served(&self, ticks: Duration) -> bool {
-        nanos(ticks) < self.served_until.load(Ordering::Relaxed)
-    }
-
-    /// Puts the next renewal off, at most to the end.
-    pub fn renew_not_before(&self, ticks: Duration) {
-        let until = nanos(ticks).min(self.served_until.load(Ordering::Relaxed));
-        self.renew_from.store(until, Ordering::Relaxed);
-    }
-
-    /// How long it is served yet; `None`: until it is refused.
-    pub fn served_until(&self) -> Option<Duration> {
-        match self.served_until.load(Ordering::Relaxed) {
-            u64::MAX => None,
-            until => Some(Duration::from_nanos(until)),
-        }
-    }
-
-    /// The API refused it: it is served no more.
-    pub fn refuse(&self) {
-        self.served_until.store(0, Ordering::Relaxed);
-        self.renew_from.store(0, Ordering::Relaxed);
-    }
-}
 
 /// What a renewal brought.
 pub(super) type Outcome = Result<Arc<Token>, Error>;
@@ -118,7 +18,7 @@ pub(super) type Outcome = Result<Arc<Token>, Error>;
 /// The token that is served and the renewal under way, of one token key.
 #[derive(Debug)]
 pub(super) struct Flights {
-    live: ArcSwapOption<Live>,
+    live: ArcSwapOption<Token>,
     state: Mutex<State>,
 }
 
@@ -134,7 +34,7 @@ struct State {
 
 impl State {
     /// How the connection is now.
-    fn state(&self, live: Option<&Live>, ticks: Duration) -> ConnectionState {
+    fn state(&self, live: Option<&Token>, ticks: Duration) -> ConnectionState {
         let under_way = self.under_way.as_ref();
         if under_way.is_some_and(|under_way| under_way.has_changed().is_ok()) {
             return ConnectionState::Renewing;
@@ -142,13 +42,13 @@ impl State {
         match &self.failed {
             None => ConnectionState::Healthy,
             Some(failed) => {
-                let is_served = live.is_some_and(|live| live.is_served(ticks));
+                let is_served = live.is_some_and(|live| live.life().is_served(ticks));
                 ConnectionState::failed(&failed.error, is_served)
             }
         }
     }
 
-    fn note(&mut self, live: Option<&Live>, clock: &dyn Clock) -> Option<ConnectionState> {
+    fn note(&mut self, live: Option<&Token>, clock: &dyn Clock) -> Option<ConnectionState> {
         let state = self.state(live, clock.ticks());
         let why = self.failed.as_ref().map(|failed| &failed.error);
         self.watched.note(state, why, clock.now())
@@ -211,14 +111,14 @@ impl Flights {
     pub fn fresh(&self, ticks: Duration) -> Option<Arc<Token>> {
         let live = self.live.load();
         let live = live.as_ref()?;
-        if !live.is_fresh(ticks) {
+        if !live.life().is_fresh(ticks) {
             return None;
         }
-        live.mark_used();
-        Some(live.token.clone())
+        live.life().mark_used();
+        Some(live.clone())
     }
 
-    pub fn live(&self) -> Option<Arc<Live>> {
+    pub fn live(&self) -> Option<Arc<Token>> {
         self.live.load_full()
     }
 
@@ -274,25 +174,24 @@ impl Flights {
 
     /// Serves a token from now on, unless somebody has logged in since: then theirs is served, or
     /// `None`, which is to look again. `known` is the version that was served when the renewal began.
-    pub fn publish(&self, live: Arc<Live>, known: Option<u64>) -> Option<Arc<Token>> {
+    pub fn publish(&self, live: Arc<Token>, known: Option<u64>) -> Option<Arc<Token>> {
         let state = self.lock();
-        if live.version < state.floor {
+        if live.life().version < state.floor {
             return None;
         }
         if let Some(there) = self.live.load_full()
-            && Some(there.version) != known
-            && there.version > live.version
+            && Some(there.life().version) != known
+            && there.life().version > live.life().version
         {
-            return Some(there.token.clone());
+            return Some(there);
         }
-        let token = live.token.clone();
-        self.live.store(Some(live));
-        Some(token)
+        self.live.store(Some(live.clone()));
+        Some(live)
     }
 
     /// Serves what somebody has logged in for, or nothing until the next renewal; what was asked for
     /// before is served no more.
-    pub fn adopt(&self, version: u64, live: Option<Live>, clock: &dyn Clock) {
+    pub fn adopt(&self, version: u64, live: Option<Token>, clock: &dyn Clock) {
         let mut state = self.lock();
         state.floor = version;
         state.failed = None;
@@ -350,7 +249,7 @@ impl Flights {
                     unless,
                 }));
                 if let Some(live) = self.live.load_full() {
-                    live.renew_not_before(until);
+                    live.life().renew_not_before(until);
                 }
             }
         }

@@ -14,10 +14,9 @@ use crate::error::{Error, ErrorKind, ProtocolFault, StoreFault};
 use crate::record::{Change, Committed, Lease, StoreError};
 use crate::response::Granted;
 use crate::server::RotationPolicy;
-use crate::source::flight::Live;
 use crate::source::lifetime::{BEFORE_THE_END, cool_down, moments};
 use crate::source::renewing::Renewing;
-use crate::token::{Deviation, Token};
+use crate::token::{Deviation, Life, Token};
 use crate::tokens::{Access, TokenRecord, new_generation};
 
 /// Between two tries to write.
@@ -119,14 +118,8 @@ impl Renewing {
         };
         let version = lease.record.version + 1;
         let moments = moments(asked_tick, access.lifetime);
-        let live = Live::new(
-            Arc::new(token),
-            version,
-            asked_tick,
-            moments,
-            is_replacement,
-        );
-        Ok(self.publish(Arc::new(live), known))
+        let life = Life::new(version, asked_tick, moments, is_replacement);
+        Ok(self.publish(Arc::new(token.living(life)), known))
     }
 
     /// Writes what was answered, in three tries: the server has spent what it was asked with.
@@ -284,7 +277,11 @@ impl Renewing {
             return short;
         }
         let now = self.env.clock().ticks();
-        match self.flights.live().and_then(|live| live.served_until()) {
+        match self
+            .flights
+            .live()
+            .and_then(|live| live.life().served_until())
+        {
             Some(until) => until
                 .saturating_sub(now)
                 .saturating_sub(BEFORE_THE_END)

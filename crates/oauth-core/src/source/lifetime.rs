@@ -3,13 +3,7 @@
 use std::time::Duration;
 
 use crate::retry::fraction;
-
-/// The two moments in a token's life, by ticks; `None`: never.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Moments {
-    pub renew_from: Option<Duration>,
-    pub served_until: Option<Duration>,
-}
+use crate::token::Moments;
 
 /// Counts a lifetime from the moment before the token was asked for.
 ///
@@ -18,10 +12,7 @@ pub(super) struct Moments {
 /// until 5 % (at most 5 s) before its end, the time it takes to travel.
 pub(super) fn moments(asked: Duration, lifetime: Option<Duration>) -> Moments {
     let Some(lifetime) = lifetime else {
-        return Moments {
-            renew_from: None,
-            served_until: None,
-        };
+        return Moments::default();
     };
     let margin = (lifetime / 5)
         .max(Duration::from_secs(60))

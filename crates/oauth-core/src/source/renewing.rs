@@ -17,7 +17,7 @@ use crate::grant::ClientCredentials;
 use crate::record::{Lease, RecordId};
 use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
-use crate::source::flight::{Announcer, Boarding, Credential, Flights, Live, Unless, outcome};
+use crate::source::flight::{Announcer, Boarding, Credential, Flights, Unless, outcome};
 use crate::source::lifetime::cool_down;
 use crate::source::scheduler::{Due, Scheduler};
 use crate::source::start::{Start, Whose, key};
@@ -161,7 +161,7 @@ impl RenewingToken {
             match tokio::time::timeout(limit, outcome(waiting)).await {
                 Ok(Some(outcome)) => {
                     if let Some(live) = renewing.flights.live() {
-                        live.mark_used();
+                        live.life().mark_used();
                     }
                     return outcome;
                 }
@@ -222,7 +222,7 @@ impl RenewingToken {
         if let Boarding::Pilot(_, announcer) = renewing.board() {
             if let Some(live) = renewing.flights.live() {
                 // the crowd is served from the hot path again while this one renewal runs
-                live.renew_not_before(Duration::MAX);
+                live.life().renew_not_before(Duration::MAX);
             }
             if let Err(error) = self.take_off(announcer, None, permit) {
                 tracing::debug!(%error, "no renewal");
@@ -235,9 +235,9 @@ impl RenewingToken {
         let renewing = &self.0;
         let ticks = renewing.env.clock().ticks();
         if let Some(live) = renewing.flights.live() {
-            if live.token.access_token() == refused.access_token() {
-                let age = ticks.saturating_sub(live.asked);
-                if live.is_replacement && age < BETWEEN_REPLACEMENTS {
+            if live.access_token() == refused.access_token() {
+                let age = ticks.saturating_sub(live.life().asked());
+                if live.life().is_replacement && age < BETWEEN_REPLACEMENTS {
                     return Err(Error::new(
                         ErrorKind::Refused,
                         "the API refuses the new token too",
@@ -246,9 +246,9 @@ impl RenewingToken {
                         "check that this API takes tokens of this server, and their audience and scopes",
                     ));
                 }
-                live.refuse();
-            } else if live.is_served(ticks) {
-                return Ok(live.token.clone()); // another caller has replaced it already
+                live.life().refuse();
+            } else if live.life().is_served(ticks) {
+                return Ok(live.clone()); // another caller has replaced it already
             }
         }
         self.fresh(Some(refused)).await
@@ -259,7 +259,11 @@ impl RenewingToken {
 impl fmt::Debug for RenewingToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ticks = self.0.env.clock().ticks();
-        let live = self.0.flights.live().filter(|live| live.is_served(ticks));
+        let live = self
+            .0
+            .flights
+            .live()
+            .filter(|live| live.life().is_served(ticks));
         f.debug_struct("RenewingToken")
             .field("server", &self.0.endpoint.server().name())
             .field("client_id", &self.0.endpoint.client().id)
@@ -267,7 +271,7 @@ impl fmt::Debug for RenewingToken {
             .field("subject", &self.0.whose.subject())
             .field("scopes", self.0.start.scopes())
             .field("method", &self.0.endpoint.client().method_name())
-            .field("live", &live.map(|live| live.token.clone()))
+            .field("live", &live.map(|live| live.clone()))
             .finish_non_exhaustive()
     }
 }
@@ -300,8 +304,9 @@ impl Due for Renewing {
         let Some(live) = self.flights.live() else {
             return;
         };
-        let is_wanted = self.renews_unused() || live.is_used() && live.is_served(ticks);
-        if is_wanted && !live.is_fresh(ticks) {
+        let is_wanted =
+            self.renews_unused() || live.life().is_used() && live.life().is_served(ticks);
+        if is_wanted && !live.life().is_fresh(ticks) {
             RenewingToken(self).renew_in_background(Some(permit));
         } else {
             // a token that has come to its end is another state
@@ -312,7 +317,7 @@ impl Due for Renewing {
 
 impl Renewing {
     /// Serves a token from now on, and has it renewed ahead of its end.
-    pub fn publish(self: &Arc<Self>, live: Arc<Live>, known: Option<u64>) -> Option<Arc<Token>> {
+    pub fn publish(self: &Arc<Self>, live: Arc<Token>, known: Option<u64>) -> Option<Arc<Token>> {
         let token = self.flights.publish(live, known);
         self.schedule();
         token
@@ -320,7 +325,11 @@ impl Renewing {
 
     /// Has the live token looked at when its renewal is due.
     pub fn schedule(self: &Arc<Self>) {
-        if let Some(at) = self.flights.live().and_then(|live| live.renew_from()) {
+        if let Some(at) = self
+            .flights
+            .live()
+            .and_then(|live| live.life().renew_from())
+        {
             let whom: Weak<Self> = Arc::downgrade(self);
             self.scheduler.wake_at(&self.env, at, whom);
         }
@@ -329,7 +338,10 @@ impl Renewing {
     /// Has it looked at again when it may be tried again, and when the live token has come to its end.
     fn schedule_after_failure(self: &Arc<Self>, until: Duration) {
         self.schedule();
-        let end = self.flights.live().and_then(|live| live.served_until());
+        let end = self
+            .flights
+            .live()
+            .and_then(|live| live.life().served_until());
         let again = self.renews_unused().then_some(until);
         for at in end.into_iter().chain(again) {
             let whom: Weak<Self> = Arc::downgrade(self);
@@ -416,14 +428,14 @@ impl TokenSource for RenewingToken {
         async move {
             let ticks = self.0.env.clock().ticks();
             match self.0.flights.live() {
-                Some(live) if live.is_fresh(ticks) => {
-                    live.mark_used();
-                    Ok(live.token.clone())
+                Some(live) if live.life().is_fresh(ticks) => {
+                    live.life().mark_used();
+                    Ok(live.clone())
                 }
-                Some(live) if live.is_served(ticks) => {
-                    live.mark_used();
+                Some(live) if live.life().is_served(ticks) => {
+                    live.life().mark_used();
                     self.renew_in_background(None);
-                    Ok(live.token.clone())
+                    Ok(live.clone())
                 }
                 _ => self.fresh(None).await,
             }

@@ -7,17 +7,16 @@ use chrono::TimeDelta;
 use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, StoreFault};
 use crate::record::{Change, Committed, Lease};
-use crate::source::flight::Live;
 use crate::source::lease::poll;
 use crate::source::lifetime::moments;
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
-use crate::token::{Deviation, GrantedToken, Scopes, Token, TokenParts, bearer};
+use crate::token::{Deviation, GrantedToken, Life, Scopes, Token, TokenParts, bearer};
 use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
 impl Renewing {
     /// A stored access token as one that is served. From here on ticks tell its age.
-    pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Live> {
+    pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Token> {
         let age = access.asked.age(self.env.clock())?;
         let ticks = self.env.clock().ticks();
         let asked = ticks.saturating_sub(age);
@@ -25,14 +24,8 @@ impl Renewing {
         let lifetime = access
             .lifetime
             .map(|lifetime| lifetime.saturating_sub(spent));
-        let token = self.token_of(access, Vec::new())?;
-        Some(Live::new(
-            Arc::new(token),
-            version,
-            asked,
-            moments(asked, lifetime),
-            false,
-        ))
+        let life = Life::new(version, asked, moments(asked, lifetime), false);
+        Some(self.token_of(access, Vec::new())?.living(life))
     }
 
     pub(super) fn token_of(&self, access: &Access, deviations: Vec<Deviation>) -> Option<Token> {

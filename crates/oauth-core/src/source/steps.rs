@@ -10,13 +10,12 @@ use crate::grant::{Grant, RefreshToken};
 use crate::record::{Lease, Record};
 use crate::secret::Secret;
 use crate::server::RotationPolicy;
-use crate::source::flight::Live;
 use crate::source::keep::logged_out;
 use crate::source::lease::poll;
 use crate::source::lifetime::{BEFORE_THE_END, moments};
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
-use crate::token::Token;
+use crate::token::{Life, Token};
 use crate::tokens::{TokenRecord, seed_fingerprint, seed_generation};
 
 /// What a renewal goes on from.
@@ -36,7 +35,7 @@ impl Renewing {
     ) -> Result<Arc<Token>, Error> {
         let clock = self.env.clock();
         let began = clock.ticks();
-        let known = self.flights.live().map(|live| live.version);
+        let known = self.flights.live().map(|live| live.life().version);
         self.drain_spool().await?;
         self.keep_unsaved().await;
         loop {
@@ -99,16 +98,10 @@ impl Renewing {
             .map_err(|not_issued| not_issued.error)?;
         let (access, token) = self.receive(issued.granted, issued.asked_at, issued.asked_tick)?;
         let moments = moments(issued.asked_tick, access.lifetime);
-        let token = Arc::new(token.not_persisted());
         let version = known.unwrap_or(0);
-        let live = Live::new(
-            token.clone(),
-            version,
-            issued.asked_tick,
-            moments,
-            is_replacement,
-        );
-        Ok(self.publish(Arc::new(live), known).unwrap_or(token))
+        let life = Life::new(version, issued.asked_tick, moments, is_replacement);
+        let token = Arc::new(token.not_persisted().living(life));
+        Ok(self.publish(token.clone(), known).unwrap_or(token))
     }
 
     async fn load(&self) -> Result<Record, Error> {
@@ -130,10 +123,10 @@ impl Renewing {
     ) -> Result<Option<Arc<Token>>, Error> {
         let ticks = self.env.clock().ticks();
         if let Some(live) = self.flights.live() {
-            if Some(live.version) != known && live.is_fresh(ticks) {
-                return Ok(Some(live.token.clone())); // somebody has logged in meanwhile
+            if Some(live.life().version) != known && live.life().is_fresh(ticks) {
+                return Ok(Some(live.clone())); // somebody has logged in meanwhile
             }
-            if live.version >= record.version {
+            if live.life().version >= record.version {
                 return Ok(None); // it is ours, and no longer fresh
             }
         }
@@ -152,14 +145,14 @@ impl Renewing {
             return Ok(None);
         };
         let served = self.flights.live();
-        if served.is_some_and(|served| *served.token.access_token() == access.token) {
+        if served.is_some_and(|served| *served.access_token() == access.token) {
             return Ok(None); // the one that is served already: all that has changed is what is noted of it
         }
         let Some(live) = self.restore(&access, record.version) else {
             return Ok(None);
         };
         // also one that is due for renewal: it is served while that is done
-        if live.is_served(ticks) {
+        if live.life().is_served(ticks) {
             return Ok(self.publish(Arc::new(live), known));
         }
         Ok(None)
@@ -243,7 +236,7 @@ impl Renewing {
         record: &TokenRecord,
         rotation: RotationPolicy,
         refused: Option<&Secret>,
-    ) -> Option<Arc<Live>> {
+    ) -> Option<Arc<Token>> {
         let may_be_spent = match rotation {
             RotationPolicy::Strict => record.lost + record.broken_off > 0,
             // one repeat is made at once; only what was lost after that has had it
@@ -255,18 +248,18 @@ impl Renewing {
         }
         let ticks = self.env.clock().ticks();
         let live = match self.flights.live() {
-            Some(live) if live.is_served(ticks) => live,
+            Some(live) if live.life().is_served(ticks) => live,
             _ => {
                 let access = record.access.as_ref();
                 let access = access.filter(|access| Some(&access.token) != refused)?;
                 Arc::new(self.restore(access, lease.record.version)?)
             }
         };
-        let until = live.served_until()?.checked_sub(BEFORE_THE_END)?;
+        let until = live.life().served_until()?.checked_sub(BEFORE_THE_END)?;
         if until <= ticks {
             return None;
         }
-        live.renew_not_before(until);
+        live.life().renew_not_before(until);
         Some(live)
     }
 
