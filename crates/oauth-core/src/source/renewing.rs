@@ -304,9 +304,9 @@ impl Due for Renewing {
         let Some(live) = self.flights.live() else {
             return;
         };
-        let is_wanted =
-            self.renews_unused() || live.life().is_used() && live.life().is_served(ticks);
-        if is_wanted && !live.life().is_fresh(ticks) {
+        let life = live.life();
+        let is_wanted = self.renews_unused() || life.is_used() && life.is_served(ticks);
+        if is_wanted && !life.is_fresh(ticks) {
             RenewingToken(self).renew_in_background(Some(permit));
         } else {
             // a token that has come to its end is another state
