@@ -64,11 +64,11 @@ impl RenewingToken {
     /// the server, the client and the scopes it names the token, and two logins under one name would
     /// share it. `seed` is where the first refresh token is, if it is configured; else it comes by
     /// [`TokenSource::adopt`]. A seed is taken once: from then on the store holds its successors, until
-    /// another one stands there.
+    /// another one stands there. A durable store does not miss it afterwards.
     ///
     /// # Errors
     /// The subject is empty; the client's credential cannot be read, or may not be used with this server;
-    /// the seed cannot be read; another connection that is the same in all else has another seed.
+    /// the seed cannot be read and the store is not durable; another connection that is the same in all else has another seed.
     pub fn refresh_token(
         env: &Env,
         server: AuthorizationServer,
@@ -81,7 +81,10 @@ impl RenewingToken {
             let problem = "this is empty; name whose login it is, so that no two share a token";
             return Err(Error::config("subject", problem));
         }
-        if let Some(seed) = &seed {
+        // a durable store may have its successor already, and then whoever has deleted it is right
+        if let Some(seed) = &seed
+            && !env.store().is_durable()
+        {
             seed.read(env.secrets())
                 .map_err(|fault| Error::config("refresh_token", fault))?;
         }

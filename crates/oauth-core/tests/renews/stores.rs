@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use crate::support::store::Faulty;
 use crate::support::{CLIENT, Wanted, builder, clock, env};
+use oauth_core::SecretRef;
 use oauth_core::env::Env;
 use oauth_core::error::{ErrorKind, Recovery, StoreFault};
-use oauth_core::record::MemoryStore;
+use oauth_core::record::{MemoryStore, RecordStore as _};
 use oauth_core::source::TokenSource as _;
 use oauth_core::token::GrantedToken;
 use oauth_stage::{Answer, Endpoint, Rotation, Strict};
@@ -50,6 +51,41 @@ async fn processes_that_share_a_store_present_each_refresh_token_once() {
         (stage.count(Endpoint::Token), stage.reuse_detected()),
         (20, 0)
     );
+}
+
+#[tokio::test]
+async fn a_configured_refresh_token_is_not_missed_once_a_durable_store_has_its_successor() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("refresh_token");
+    std::fs::write(&path, seed).unwrap();
+    let store = Arc::new(Faulty::new(&clock));
+    let connect = || {
+        let env = builder(&clock, |_| ()).store(store.clone()).build();
+        let wanted = Wanted::of(&env.unwrap(), &stage).scopes("read");
+        wanted.seeded(SecretRef::file(&path)).unwrap()
+    };
+    let former = connect();
+    former.token().await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    clock.advance(HOUR);
+    connect().token().await.unwrap();
+    assert_eq!(stage.count(Endpoint::Token), 2);
+
+    store.delete(&former.key().record_id()).await.unwrap();
+    let error = connect().token().await.unwrap_err();
+    assert_eq!(error.recovery(), Recovery::FixConfig);
+    assert!(error.to_string().contains("refresh_token"), "{error}");
+}
+
+#[tokio::test]
+async fn a_configured_refresh_token_that_only_this_process_keeps_is_there_from_the_start() {
+    let clock = clock();
+    let (stage, _) = rotating(&clock).await;
+    let wanted = Wanted::of(&env(&clock), &stage).scopes("read");
+    let error = wanted.seeded(SecretRef::file("/nowhere/at/all"));
+    assert_eq!(error.unwrap_err().recovery(), Recovery::FixConfig);
 }
 
 #[tokio::test]

@@ -166,15 +166,19 @@ impl Wanted {
 
     /// By a refresh token.
     pub fn refreshing(self, seed: &str) -> RenewingToken {
+        self.seeded(given(seed)).unwrap()
+    }
+
+    /// By a refresh token that stands there.
+    pub fn seeded(self, seed: SecretRef) -> Result<RenewingToken, Error> {
         RenewingToken::refresh_token(
             &self.env,
             self.server,
             self.client,
             "a user",
             self.grant.scopes,
-            Some(given(seed)),
+            Some(seed),
         )
-        .unwrap()
     }
 
     /// One token, by client credentials.
