@@ -184,13 +184,14 @@ impl RenewingToken {
         &self,
         announcer: Announcer,
         refused: Option<Secret>,
-        permit: Option<OwnedSemaphorePermit>,
+        mut permit: Option<OwnedSemaphorePermit>,
     ) -> Result<(), Error> {
         let renewing = self.0.clone();
         let env = renewing.env.clone();
         let begun = env.detach(async move {
             let recoveries = renewing.endpoint.recoveries();
-            let outcome = AssertUnwindSafe(renewing.renew(refused.as_ref())).catch_unwind();
+            let outcome =
+                AssertUnwindSafe(renewing.renew(refused.as_ref(), &mut permit)).catch_unwind();
             let outcome = outcome.await.unwrap_or_else(|_| Err(panicked()));
             let now = renewing.env.clock().ticks();
             let until = match &outcome {

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::{Grant, RefreshToken};
@@ -28,10 +30,12 @@ struct Prepared {
 }
 
 impl Renewing {
-    /// Brings a token other than `refused`, publishes it and keeps it.
+    /// Brings a token other than `refused`, publishes it and keeps it. The permit is given back where
+    /// another process has to be waited for: others need not wait along.
     pub(super) async fn renew(
         self: &Arc<Self>,
         refused: Option<&Secret>,
+        permit: &mut Option<OwnedSemaphorePermit>,
     ) -> Result<Arc<Token>, Error> {
         let clock = self.env.clock();
         let began = clock.ticks();
@@ -68,6 +72,7 @@ impl Renewing {
                     if clock.ticks().saturating_sub(began) > self.lease_span() {
                         return Err(self.held_for_too_long());
                     }
+                    *permit = None;
                     clock.sleep(poll()).await;
                 }
                 Err(error) => {

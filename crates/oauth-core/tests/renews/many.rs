@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::support::{CLIENT, Wanted, basic, clock, env, given, strict};
+use crate::support::{CLIENT, Wanted, basic, clock, env, given, registered, settings, strict};
 use crate::{HOUR, rotating};
 use oauth_core::Connections;
 use oauth_core::connections::{Template, Tenant};
@@ -118,6 +118,33 @@ async fn each_has_a_state_and_one_that_is_forgotten_has_none() {
     );
     assert!(logins.forget(&ended.key()) && !logins.forget(&ended.key()));
     assert_eq!(logins.len(), 1);
+}
+
+#[tokio::test]
+async fn who_waits_for_another_process_holds_nobody_up() {
+    const AT_ONCE: usize = 64;
+    // real time: whoever polls a manual clock moves it
+    let stage = Strict::builder().client(registered()).start().await;
+    let stage = stage.unwrap();
+    stage.set_token_lifetime(Duration::from_secs(4));
+    let env = Env::new(settings()).unwrap();
+    let tenants = tenants(&env, &stage);
+    for tenant in 0..AT_ONCE {
+        let waits = tenants.get(&named(&tenant.to_string())).unwrap();
+        waits.token().await.unwrap();
+        let id = waits.key().record_id();
+        let lease = env.store().lease(&id, 1, HOUR).await.unwrap();
+        assert!(lease.is_some());
+    }
+    stage.set_token_lifetime(Duration::from_secs(6)); // it is due after all others
+    let free = tenants.get(&named("free")).unwrap();
+    let first = free.token().await.unwrap();
+    let mut changes = free.subscribe();
+    stage.wait_for(Endpoint::Token, AT_ONCE + 2).await; // unasked
+    while changes.next().await.unwrap().state != ConnectionState::Healthy {}
+    let next = free.cached().unwrap();
+    assert_eq!(stage.count(Endpoint::Token), AT_ONCE + 2);
+    assert_ne!(next.access_token(), first.access_token());
 }
 
 #[tokio::test]
