@@ -66,7 +66,7 @@ impl Sender<'_> {
         again: &mut Option<Request>,
     ) -> Result<Response, Error> {
         let begun = self.env.clock().ticks();
-        *again = request.try_clone(); // without the header: there is less to copy
+        *again = copy(&request); // without the header: there is less to copy
         self.bear(&mut request)?;
         let own = request.timeout().copied();
         let answer = self.env.http().api().execute(request).await;
@@ -105,7 +105,7 @@ impl Sender<'_> {
                         over = Over::New;
                     }
                     clock.sleep(pause).await;
-                    *again = next.try_clone();
+                    *again = copy(&next);
                     match self.send_once(next, over).await {
                         Ok(response) => {
                             self.earn();
@@ -204,6 +204,21 @@ impl Failed {
             response: None,
         }
     }
+}
+
+/// The request once more, where its body can be sent again.
+fn copy(request: &Request) -> Option<Request> {
+    if request.body().is_some() {
+        return request.try_clone();
+    }
+    // which would make room for what few requests have
+    let mut copy = Request::new(request.method().clone(), request.url().clone());
+    *copy.headers_mut() = request.headers().clone();
+    *copy.version_mut() = request.version();
+    if let Some(timeout) = request.timeout() {
+        *copy.timeout_mut() = Some(*timeout);
+    }
+    Some(copy)
 }
 
 /// Whether an answer says no more than that another time there may be another.
