@@ -275,7 +275,7 @@ impl fmt::Debug for RenewingToken {
             .field("subject", &self.0.whose.subject())
             .field("scopes", self.0.start.scopes())
             .field("method", &self.0.endpoint.client().method_name())
-            .field("live", &live.map(|live| live.clone()))
+            .field("live", &live)
             .finish_non_exhaustive()
     }
 }
