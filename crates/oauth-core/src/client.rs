@@ -9,6 +9,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, StatusCode};
 use reqwest::{Request, Response};
@@ -70,6 +71,14 @@ impl Source {
         match (&source as &dyn Any).downcast_ref::<RenewingToken>() {
             Some(renewing) => Self::Renewing(renewing.clone()),
             None => Self::Other(Arc::new(source)),
+        }
+    }
+
+    /// [`TokenSource::cached`] for whoever has just looked at the clock.
+    fn cached_at(&self, ticks: Duration) -> Option<Arc<Token>> {
+        match self {
+            Self::Renewing(renewing) => renewing.cached_at(ticks),
+            Self::Other(other) => other.cached(),
         }
     }
 }
@@ -220,9 +229,19 @@ impl AuthorizedClient {
         class: ReplayClass,
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
-        let token = self.token().await?;
+        let clock = self.api.env.clock();
+        let mut begun = clock.ticks();
+        let token = match self.source.cached_at(begun) {
+            Some(token) => token,
+            None => {
+                let token = self.source.token().await?;
+                begun = clock.ticks();
+                token
+            }
+        };
         let mut again = None;
-        let mut response = self.sender(&token, class).send(request, &mut again).await?;
+        let sender = self.sender(&token, class);
+        let mut response = sender.send(request, begun, &mut again).await?;
         if self.may_refuse(&response) {
             // seldom: kept out of the way of all others
             return Box::pin(self.settle(response, token, class, again, look)).await;
@@ -261,7 +280,8 @@ impl AuthorizedClient {
                 .remedy("send it again: there is a new token now"));
         };
         let sender = self.sender(&replacement, class);
-        let response = sender.send(request, &mut None).await?;
+        let begun = self.api.env.clock().ticks();
+        let response = sender.send(request, begun, &mut None).await?;
         let from = response.url().clone();
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(mut response) => {

@@ -87,18 +87,33 @@ impl Repeats {
 #[derive(Debug)]
 pub(crate) struct Lane<'a> {
     traffic: &'a Traffic,
-    client: String,
+    authority: &'a str,
+    client: &'a str,
     clock: &'a dyn Clock,
+    name: OnceLock<String>,
 }
 
 impl<'a> Lane<'a> {
     /// That of a client of an authority, which is all that tells clients apart.
-    pub fn new(traffic: &'a Traffic, authority: &str, client: &str, clock: &'a dyn Clock) -> Self {
+    pub fn new(
+        traffic: &'a Traffic,
+        authority: &'a str,
+        client: &'a str,
+        clock: &'a dyn Clock,
+    ) -> Self {
         Self {
             traffic,
-            client: format!("{client} {authority}"),
+            authority,
+            client,
             clock,
+            name: OnceLock::new(),
         }
+    }
+
+    /// What the circuits know the client by; made where they know anything at all.
+    fn name(&self) -> &str {
+        self.name
+            .get_or_init(|| format!("{} {}", self.client, self.authority))
     }
 
     /// Whether a request would be let through now; takes no turn.
@@ -114,11 +129,14 @@ impl<'a> Lane<'a> {
 
     fn gate(&self, credential: impl FnOnce() -> Option<u64>, is_look: bool) -> Gate {
         // reading a credential may read a file: not while others wait for the lock
-        let has_refusal = self.traffic.lock().circuits.has_refusal(&self.client);
+        let has_refusal = match &self.traffic.lock().circuits {
+            circuits if circuits.is_quiet() => return Gate::Open,
+            circuits => circuits.has_refusal(self.name()),
+        };
         let credential = has_refusal.then(credential).flatten();
         self.traffic.lock().circuits.gate(
             &self.traffic.origin,
-            &self.client,
+            self.name(),
             credential,
             self.clock.ticks(),
             is_look,
@@ -129,7 +147,9 @@ impl<'a> Lane<'a> {
     pub fn granted(&self) {
         let mut state = self.traffic.lock();
         state.budget.earn();
-        state.circuits.granted(&self.client);
+        if !state.circuits.is_quiet() {
+            state.circuits.granted(self.name());
+        }
     }
 
     /// What an attempt that was sent says about the server.
@@ -137,9 +157,9 @@ impl<'a> Lane<'a> {
         if is_failure_of_the_server(error) {
             let (now, ticks) = (self.clock.now(), self.clock.ticks());
             let mut state = self.traffic.lock();
-            state.circuits.failed(&self.client, error, now, ticks);
+            state.circuits.failed(self.name(), error, now, ticks);
         } else if sent == Sent::Yes && error.status() != Some(503) {
-            self.traffic.lock().circuits.answered(&self.client);
+            self.traffic.lock().circuits.answered(self.name());
         }
     }
 
@@ -148,7 +168,7 @@ impl<'a> Lane<'a> {
         let wait = error.retry_after().or(pause).unwrap_or(SLOW_DOWN);
         let mut state = self.traffic.lock();
         let ticks = self.clock.ticks();
-        state.circuits.throttled(&self.client, wait, ticks);
+        state.circuits.throttled(self.name(), wait, ticks);
     }
 
     /// The server does not know the client by that credential.
@@ -157,13 +177,13 @@ impl<'a> Lane<'a> {
         let ticks = self.clock.ticks();
         state
             .circuits
-            .refused(&self.client, credential, error, ticks);
+            .refused(self.name(), credential, error, ticks);
     }
 
     /// Pays for a repeat after a failure; false: none may be made.
     pub fn pay_for_repeat(&self, error: &Error) -> bool {
         let mut state = self.traffic.lock();
-        !state.circuits.is_open(&self.client) && state.budget.spend(error.kind())
+        !state.circuits.is_open(self.name()) && state.budget.spend(error.kind())
     }
 
     /// How long a failure of the server is everybody's answer, at most; `None`: it is no such failure.
@@ -172,11 +192,7 @@ impl<'a> Lane<'a> {
             return None;
         }
         let ticks = self.clock.ticks();
-        let until = self
-            .traffic
-            .lock()
-            .circuits
-            .until_probe(&self.client, ticks);
+        let until = self.traffic.lock().circuits.until_probe(self.name(), ticks);
         Some(until.map_or(LONGEST_COOL_DOWN, |until| until.min(LONGEST_COOL_DOWN)))
     }
 

@@ -33,7 +33,7 @@ pub async fn send_without_token(env: &Env, request: Request) -> Result<Response,
         class: class_of(request.method()),
         repeats: None,
     };
-    let response = sender.send(request, &mut None).await?;
+    let response = sender.send(request, env.clock().ticks(), &mut None).await?;
     let from = origin(response.url());
     match redirect_refused(response.status(), response.headers(), response.url(), &from) {
         Some(error) => Err(error),
@@ -59,13 +59,13 @@ pub(super) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends it. `again` becomes the request once more, without the token, where its body can be sent again.
+    /// Sends it, from that tick on. `again` becomes the request once more, without the token, where its body can be sent again.
     pub async fn send(
         &self,
         mut request: Request,
+        begun: Duration,
         again: &mut Option<Request>,
     ) -> Result<Response, Error> {
-        let begun = self.env.clock().ticks();
         *again = copy(&request); // without the header: there is less to copy
         self.bear(&mut request)?;
         let own = request.timeout().copied();

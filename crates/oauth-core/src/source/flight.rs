@@ -1,11 +1,12 @@
 //! One renewal for a crowd, that no caller can cancel, and one failure for all of them.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::error::Error;
@@ -24,7 +25,7 @@ pub(super) struct Flights {
 
 #[derive(Debug)]
 struct State {
-    under_way: Option<watch::Receiver<Option<Outcome>>>,
+    under_way: Option<Arc<Flight>>,
     failed: Option<Box<Failed>>,
     strikes: u32,
     /// The version of the record that the last login wrote.
@@ -36,7 +37,7 @@ impl State {
     /// How the connection is now.
     fn state(&self, live: Option<&Token>, ticks: Duration) -> ConnectionState {
         let under_way = self.under_way.as_ref();
-        if under_way.is_some_and(|under_way| under_way.has_changed().is_ok()) {
+        if under_way.is_some_and(|flight| flight.is_under_way()) {
             return ConnectionState::Renewing;
         }
         match &self.failed {
@@ -80,16 +81,48 @@ pub(super) enum Boarding {
     /// A fresh token is there already.
     Fresh(Arc<Token>),
     /// A renewal is under way.
-    Passenger(watch::Receiver<Option<Outcome>>),
+    Passenger(Arc<Flight>),
     /// Nobody renews: the caller must, and announce the outcome.
-    Pilot(watch::Receiver<Option<Outcome>>, Announcer),
+    Pilot(Arc<Flight>, Announcer),
     /// It failed just now.
     CoolingDown(Error),
 }
 
 /// Announces the outcome of a renewal; dropped without one, the renewal was cut off.
 #[derive(Debug)]
-pub(super) struct Announcer(watch::Sender<Option<Outcome>>);
+pub(super) struct Announcer(Arc<Flight>);
+
+impl Drop for Announcer {
+    fn drop(&mut self) {
+        self.0.is_over.store(true, Ordering::Release);
+        self.0.landed.notify_waiters();
+    }
+}
+
+/// One renewal, as those see it who wait for it.
+#[derive(Debug, Default)]
+pub(super) struct Flight {
+    outcome: OnceLock<Outcome>,
+    /// Landed or cut off.
+    is_over: AtomicBool,
+    landed: Notify,
+}
+
+impl Flight {
+    fn is_under_way(&self) -> bool {
+        !self.is_over.load(Ordering::Acquire)
+    }
+
+    /// Waits for the outcome; `None`: the renewal was cut off.
+    pub async fn outcome(&self) -> Option<Outcome> {
+        let mut landed = std::pin::pin!(self.landed.notified());
+        landed.as_mut().enable(); // before the look, so that no announcement comes in between
+        if self.is_under_way() {
+            landed.await;
+        }
+        self.outcome.get().cloned()
+    }
+}
 
 impl Flights {
     /// Nothing yet.
@@ -148,7 +181,7 @@ impl Flights {
             return Boarding::Fresh(token); // another caller renewed it while we waited
         }
         if let Some(under_way) = &state.under_way
-            && under_way.has_changed().is_ok()
+            && under_way.is_under_way()
         {
             return Boarding::Passenger(under_way.clone());
         }
@@ -166,10 +199,10 @@ impl Flights {
         {
             return Boarding::CoolingDown(failed.error.clone());
         }
-        let (sender, receiver) = watch::channel(None);
-        state.under_way = Some(receiver.clone());
+        let flight = Arc::<Flight>::default();
+        state.under_way = Some(flight.clone());
         state.note(None, clock);
-        Boarding::Pilot(receiver, Announcer(sender))
+        Boarding::Pilot(flight.clone(), Announcer(flight))
     }
 
     /// Serves a token from now on, unless somebody has logged in since: then theirs is served, or
@@ -228,7 +261,7 @@ impl Flights {
     /// the connection was before, and is now, where the two differ.
     pub fn land(
         &self,
-        announcer: &Announcer,
+        announcer: Announcer,
         outcome: Outcome,
         until: Duration,
         unless: Unless,
@@ -257,13 +290,7 @@ impl Flights {
         let former = state.note(live.as_deref(), clock);
         let change = former.map(|former| (former, state.state(live.as_deref(), clock.ticks())));
         drop(state);
-        announcer.0.send_replace(Some(outcome));
+        let _ = announcer.0.outcome.set(outcome); // once: it lands but once
         change
     }
-}
-
-/// Waits for the outcome; `None`: the renewal was cut off.
-pub(super) async fn outcome(mut receiver: watch::Receiver<Option<Outcome>>) -> Option<Outcome> {
-    let arrived = receiver.wait_for(Option::is_some).await.ok()?;
-    arrived.clone()
 }

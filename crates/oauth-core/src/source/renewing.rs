@@ -17,7 +17,7 @@ use crate::grant::ClientCredentials;
 use crate::record::{Lease, RecordId};
 use crate::secret::{Secret, SecretRef};
 use crate::server::AuthorizationServer;
-use crate::source::flight::{Announcer, Boarding, Credential, Flights, Unless, outcome};
+use crate::source::flight::{Announcer, Boarding, Credential, Flights, Unless};
 use crate::source::lifetime::cool_down;
 use crate::source::scheduler::{Due, Scheduler};
 use crate::source::start::{Start, Whose, key};
@@ -146,6 +146,12 @@ impl RenewingToken {
         &self.0.id
     }
 
+    /// [`TokenSource::cached`] for whoever has just looked at the clock.
+    #[inline]
+    pub(crate) fn cached_at(&self, ticks: Duration) -> Option<Arc<Token>> {
+        self.0.flights.fresh(ticks)
+    }
+
     async fn fresh(&self, refused: Option<&Token>) -> Result<Arc<Token>, Error> {
         let renewing = &self.0;
         // a renewal that was cut off (its runtime ended) is begun again, once
@@ -153,15 +159,15 @@ impl RenewingToken {
             let waiting = match renewing.board() {
                 Boarding::Fresh(token) => return Ok(token),
                 Boarding::CoolingDown(error) => return Err(error),
-                Boarding::Passenger(receiver) => receiver,
-                Boarding::Pilot(receiver, announcer) => {
+                Boarding::Passenger(flight) => flight,
+                Boarding::Pilot(flight, announcer) => {
                     let refused = refused.map(|token| token.access_token().clone());
                     self.take_off(announcer, refused, None)?;
-                    receiver
+                    flight
                 }
             };
             let limit = renewing.env.http().settings().overall_timeout;
-            match tokio::time::timeout(limit, outcome(waiting)).await {
+            match tokio::time::timeout(limit, waiting.outcome()).await {
                 Ok(Some(outcome)) => {
                     if let Some(live) = renewing.flights.live() {
                         live.life().mark_used();
@@ -206,7 +212,7 @@ impl RenewingToken {
             let clock = renewing.env.clock();
             let change = renewing
                 .flights
-                .land(&announcer, outcome, until, unless, clock);
+                .land(announcer, outcome, until, unless, clock);
             renewing.tell(change, error.as_ref());
             if error.is_some_and(|error| is_tried_again(&error)) {
                 renewing.schedule_after_failure(until);
@@ -425,7 +431,7 @@ impl Renewing {
 impl TokenSource for RenewingToken {
     #[inline]
     fn cached(&self) -> Option<Arc<Token>> {
-        self.0.flights.fresh(self.0.env.clock().ticks())
+        self.cached_at(self.0.env.clock().ticks())
     }
 
     fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, Error>> {

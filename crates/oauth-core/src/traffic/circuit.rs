@@ -177,6 +177,11 @@ impl Circuits {
         }
     }
 
+    /// Whether nothing is wrong with anybody.
+    pub fn is_quiet(&self) -> bool {
+        self.clients.is_empty() && self.outage.is_none()
+    }
+
     /// Whether a credential of this client was refused.
     pub fn has_refusal(&self, client: &str) -> bool {
         let known = self.clients.get(client);
