@@ -22,7 +22,7 @@ pub use crate::client::request::ApiRequest;
 
 use crate::challenge;
 use crate::client::answer::{Refusal, Taken, foreign, insufficient_scope, is_json, peek, refused};
-use crate::client::attempts::{Sender, class_of};
+use crate::client::attempts::{Again, Sender, class_of};
 use crate::client::request::Look;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError};
@@ -239,7 +239,7 @@ impl AuthorizedClient {
                 token
             }
         };
-        let mut again = None;
+        let mut again = Again::default();
         let sender = self.sender(&token, class);
         let mut response = sender.send(request, begun, &mut again).await?;
         if self.may_refuse(&response) {
@@ -256,9 +256,10 @@ impl AuthorizedClient {
         response: Response,
         token: Arc<Token>,
         class: ReplayClass,
-        again: Option<Request>,
+        again: Again,
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
+        let url = response.url().clone();
         let refusal = match self.take(response, &[&token]).await? {
             Taken::Yes(mut response) => {
                 self.judge(&mut response, &token)?;
@@ -273,7 +274,7 @@ impl AuthorizedClient {
             }
             Err(error) => return Err(error),
         };
-        let Some(request) = again else {
+        let Some(request) = again.to(Some(&url)) else {
             let problem =
                 "the API refused the token, and the body of this request can be read only once";
             return Err(Error::new(ErrorKind::NotReplayable, problem)
@@ -281,7 +282,7 @@ impl AuthorizedClient {
         };
         let sender = self.sender(&replacement, class);
         let begun = self.api.env.clock().ticks();
-        let response = sender.send(request, begun, &mut None).await?;
+        let response = sender.send(request, begun, &mut Again::default()).await?;
         let from = response.url().clone();
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(mut response) => {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use http::{Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Request, Response};
+use url::Url;
 
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
@@ -33,7 +34,9 @@ pub async fn send_without_token(env: &Env, request: Request) -> Result<Response,
         class: class_of(request.method()),
         repeats: None,
     };
-    let response = sender.send(request, env.clock().ticks(), &mut None).await?;
+    let response = sender
+        .send(request, env.clock().ticks(), &mut Again::default())
+        .await?;
     let from = origin(response.url());
     match redirect_refused(response.status(), response.headers(), response.url(), &from) {
         Some(error) => Err(error),
@@ -59,14 +62,14 @@ pub(super) struct Sender<'a> {
 }
 
 impl Sender<'_> {
-    /// Sends it, from that tick on. `again` becomes the request once more, without the token, where its body can be sent again.
+    /// Sends it, from that tick on. `again` becomes what it takes to do so once more, without the token.
     pub async fn send(
         &self,
         mut request: Request,
         begun: Duration,
-        again: &mut Option<Request>,
+        again: &mut Again,
     ) -> Result<Response, Error> {
-        *again = copy(&request); // without the header: there is less to copy
+        *again = Again::of(&request); // without the header: there is less to copy
         self.bear(&mut request)?;
         let own = request.timeout().copied();
         let answer = self.env.http().api().execute(request).await;
@@ -77,8 +80,15 @@ impl Sender<'_> {
             }
             // seldom: kept out of the way of all others
             answer => {
+                let url = match &answer {
+                    Ok(response) => Some(response.url()),
+                    Err(error) => error.url(),
+                };
+                let mut whole = std::mem::take(again).to(url);
                 let failed = self.failed(answer, own);
-                Box::pin(self.repeat(begun, failed, again)).await
+                let repeated = Box::pin(self.repeat(begun, failed, &mut whole)).await;
+                *again = Again::Whole(whole);
+                repeated
             }
         }
     }
@@ -105,7 +115,7 @@ impl Sender<'_> {
                         over = Over::New;
                     }
                     clock.sleep(pause).await;
-                    *again = copy(&next);
+                    *again = Again::of(&next).to(Some(next.url()));
                     match self.send_once(next, over).await {
                         Ok(response) => {
                             self.earn();
@@ -206,24 +216,63 @@ impl Failed {
     }
 }
 
-/// The request once more, where its body can be sent again.
-fn copy(request: &Request) -> Option<Request> {
-    if request.body().is_some() {
-        return request.try_clone();
-    }
-    // which would make room for what few requests have
-    let mut copy = Request::new(request.method().clone(), request.url().clone());
-    *copy.headers_mut() = request.headers().clone();
-    *copy.version_mut() = request.version();
-    if let Some(timeout) = request.timeout() {
-        *copy.timeout_mut() = Some(*timeout);
-    }
-    Some(copy)
-}
-
 /// Whether an answer says no more than that another time there may be another.
 fn is_passing(status: StatusCode) -> bool {
     matches!(status.as_u16(), 421 | 425 | 429 | 502 | 503 | 504)
+}
+
+/// What it takes to send a request once more.
+pub(super) enum Again {
+    /// All of it; `None`: its body can be read only once.
+    Whole(Option<Request>),
+    /// One without a body. Where it went is known from what came of it.
+    Bare {
+        method: Method,
+        headers: HeaderMap,
+        version: Version,
+        timeout: Option<Duration>,
+    },
+}
+
+impl Again {
+    fn of(request: &Request) -> Self {
+        match request.body() {
+            Some(_) => Self::Whole(request.try_clone()),
+            None => Self::Bare {
+                method: request.method().clone(),
+                headers: request.headers().clone(),
+                version: request.version(),
+                timeout: request.timeout().copied(),
+            },
+        }
+    }
+
+    /// The request that went to that URL.
+    pub fn to(self, url: Option<&Url>) -> Option<Request> {
+        match self {
+            Self::Whole(request) => request,
+            Self::Bare {
+                method,
+                headers,
+                version,
+                timeout,
+            } => {
+                let mut request = Request::new(method, url?.clone());
+                *request.headers_mut() = headers;
+                *request.version_mut() = version;
+                if timeout.is_some() {
+                    *request.timeout_mut() = timeout;
+                }
+                Some(request)
+            }
+        }
+    }
+}
+
+impl Default for Again {
+    fn default() -> Self {
+        Self::Whole(None)
+    }
 }
 
 /// Which connection an attempt goes over.
