@@ -10,7 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use http::HeaderValue;
 use http::header::AUTHORIZATION;
-use reqwest::Client;
+use oauth_core::HttpSettings;
+use reqwest::{Client, ClientBuilder};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -80,6 +81,16 @@ impl Key {
     }
 }
 
+/// The client; with `alike=1` it has the deadline and the `User-Agent` that ours has.
+fn client(call: &Call) -> Result<ClientBuilder, Fault> {
+    let bare = Client::builder().no_proxy().tcp_nodelay(true);
+    let ours = HttpSettings::default();
+    Ok(match call.number("alike", 0)? {
+        0 => bare,
+        _ => bare.timeout(ours.api_timeout).user_agent(ours.user_agent),
+    })
+}
+
 impl Subject for Floor {
     type Shared = Shared;
     type Token = Arc<str>;
@@ -96,7 +107,7 @@ impl Subject for Floor {
 
     fn share(call: &Call) -> Result<Shared, Fault> {
         Ok(Shared {
-            http: Client::builder().no_proxy().tcp_nodelay(true).build()?,
+            http: client(call)?.build()?,
             api: call.url("api").parse()?,
             token_url: call.url("token"),
             key: Key::load(call)?.into(),

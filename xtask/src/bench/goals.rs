@@ -24,7 +24,11 @@ pub const GOALS: &[Goal] = &[
         wanted: Wanted::Ratio("cached_seq", "cpu_us", 1.05),
     },
     Goal {
-        what: "64 callers at once, likewise",
+        what: "the same, by one with a deadline and a `User-Agent`",
+        wanted: Wanted::Ratio("cached_alike", "cpu_us", 1.05),
+    },
+    Goal {
+        what: "64 callers at once, CPU by a bare client's",
         wanted: Wanted::Ratio("cached_c64", "cpu_us", 1.05),
     },
     Goal {
@@ -151,7 +155,7 @@ mod tests {
             verdict(0, "cached_seq", json!({"cpu_us": 106.0})),
             Some(false)
         );
-        assert_eq!(verdict(3, "lookup_2t", json!({"ns_cpu": null})), None);
+        assert_eq!(verdict(4, "lookup_2t", json!({"ns_cpu": null})), None);
         let runs = Runs::sample("mem", json!({}), json!({}));
         assert!(GOALS[0].verdict(&runs).is_none(), "it was not run");
     }

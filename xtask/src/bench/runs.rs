@@ -38,6 +38,13 @@ pub const WORKLOADS: &[Workload] = &[
         shown: &["cpu_us", "p50_us", "rps"],
     },
     Workload {
+        name: "cached_alike",
+        call: &["cached_seq", "alike=1"],
+        server: "",
+        floor: true,
+        shown: &["cpu_us", "p50_us", "rps"],
+    },
+    Workload {
         name: "cached_c64",
         call: &["cached_c64"],
         server: "",
