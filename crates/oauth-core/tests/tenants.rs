@@ -97,7 +97,7 @@ fn a_tenant_takes_little_more_than_its_token() {
     let each = counted.bytes_current / i64::from(COUNT);
     let pieces = counted.count_current / i64::from(COUNT);
     assert!(
-        each <= 1500 + i64::try_from(TOKEN).unwrap(),
+        each <= 1240 + i64::try_from(TOKEN).unwrap(),
         "{each} bytes in {pieces} pieces a tenant"
     );
     drop((first, all));
