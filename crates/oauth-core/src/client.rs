@@ -180,7 +180,7 @@ impl AuthorizedClient {
         ApiRequest::new(self, request)
     }
 
-    /// Checked before a request is built: reqwest turns a user name in a URL into a header.
+    /// Checked before there is a request: reqwest turns a user name in a URL into a header.
     fn url(&self, path: &str) -> Result<Url, Error> {
         let url = self.api.server.base_url.join(path).map_err(|error| {
             let shown = crate::text::escape(path);

@@ -50,7 +50,12 @@ impl Secret {
     }
 
     fn kept(text: String, from: usize) -> Self {
-        let text = Zeroizing::new(text.into_boxed_str());
+        let mut text = Zeroizing::new(text);
+        if text.len() != text.capacity() {
+            // to be shrunk it might be moved, and what it leaves would not be wiped
+            text = Zeroizing::new(String::from(text.as_str()));
+        }
+        let text = Zeroizing::new(std::mem::take(&mut *text).into_boxed_str());
         Self(Arc::new(Kept { text, from }))
     }
 

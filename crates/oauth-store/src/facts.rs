@@ -1,20 +1,26 @@
 //! What a store says of itself: the version of its tables, and its id.
 
+use std::ops::RangeInclusive;
+
 use oauth_core::error::StoreFault;
 use oauth_core::record::StoreError;
 
 use crate::engine::Row;
 use crate::keys::SealingKeys;
-use crate::schema::FIRST;
 
 /// The names of the facts.
 pub const SCHEMA_FACT: &str = "schema";
 /// The id that stands beside the keys.
 pub const STORE_FACT: &str = "store";
 
-/// The version of a store that is the keys' own; one that is not is refused, and one of a version that is newer
-/// than the newest that this library knows.
-pub fn check(rows: Vec<Row>, keys: &SealingKeys, newest: i64) -> Result<i64, StoreError> {
+/// The version of a store that is the keys' own; one that is not is refused, and one of a version that is none of
+/// those that this library knows.
+pub fn check(
+    rows: Vec<Row>,
+    keys: &SealingKeys,
+    known: RangeInclusive<i64>,
+) -> Result<i64, StoreError> {
+    let (oldest, newest) = known.into_inner();
     let mut schema = None;
     let mut store = None;
     for mut row in rows {
@@ -32,10 +38,10 @@ pub fn check(rows: Vec<Row>, keys: &SealingKeys, newest: i64) -> Result<i64, Sto
                 "the store's tables are of version {schema}, this library knows {newest}; update it"
             ),
         )),
-        (Some(schema), _) if schema < FIRST => Err(StoreError::new(
+        (Some(schema), _) if schema < oldest => Err(StoreError::new(
             StoreFault::Version,
             format!(
-                "the store's tables are of version {schema}, older than any that this library knows ({FIRST}); \
+                "the store's tables are of version {schema}, older than any that this library knows ({oldest}); \
                  open it with a library that knows them"
             ),
         )),

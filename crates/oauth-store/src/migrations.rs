@@ -273,7 +273,7 @@ async fn a_step_that_fails_changes_nothing_and_is_told_with_what_to_do(home: Hom
     for part in [
         "from version 2 to 3 failed",
         "nowhere",
-        "nothing has changed",
+        "a step is taken wholly or not at all",
         "open the store again, or go on with the library that knows version 2",
     ] {
         assert!(told.contains(part), "{told}");
@@ -405,5 +405,19 @@ async fn a_step_that_a_reader_holds_up_is_told_and_taken_when_he_is_done() {
         .unwrap();
     assert_eq!(said(&home.open(ONE).await.unwrap()).await, "kept");
     assert_eq!(home.version().await, "2");
+    home.remove().await;
+}
+
+#[tokio::test]
+async fn a_version_that_cannot_be_raised_is_told_and_not_tried_for_ever() {
+    let home = Home::sqlite().with("kept").await;
+    let options = SqliteConnectOptions::new().filename(home.path());
+    let mut connection = options.connect().await.unwrap();
+    let sql = sqlx::raw_sql("UPDATE oauth_store SET value = '01' WHERE name = 'schema'");
+    sql.execute(&mut connection).await.unwrap();
+    let error = home.open(ONE).await.err().unwrap();
+    assert_eq!(error.fault(), StoreFault::Version);
+    assert!(error.to_string().contains("`schema`"), "{error}");
+    drop(connection);
     home.remove().await;
 }

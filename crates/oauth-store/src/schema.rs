@@ -57,11 +57,22 @@ pub async fn bring_up(
     keys: &SealingKeys,
     steps: &'static [Step],
 ) -> Result<(), StoreError> {
+    let mut former = None;
     loop {
         let rows = engine
             .read(engine.statements().read_facts, Vec::new())
             .await?;
-        let version = facts::check(rows, keys, newest(steps))?;
+        let version = facts::check(rows, keys, FIRST..=newest(steps))?;
+        if former.replace(version) == Some(version) {
+            return Err(StoreError::new(
+                StoreFault::Version,
+                format!(
+                    "the store says that its tables are of version {version}, and does not take the step to {}; \
+                     look at `schema` in `oauth_store`, which is a whole number, and whether this role may change it",
+                    version + 1
+                ),
+            ));
+        }
         let Some(step) = next(version, steps) else {
             return Ok(());
         };
@@ -99,7 +110,9 @@ fn not_taken(version: i64, error: &StoreError) -> StoreError {
         StoreFault::Permission => format!(
             "nothing has changed: let the role that owns the tables open the store once, {former}"
         ),
-        _ => format!("nothing has changed: mend that and open the store again, {former}"),
+        _ => format!(
+            "a step is taken wholly or not at all: mend that and open the store again, {former}"
+        ),
     };
     StoreError::new(
         error.fault(),

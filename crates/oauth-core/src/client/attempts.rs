@@ -114,6 +114,7 @@ impl Sender<'_> {
                     if matches!(failure.error.status(), Some(421 | 425)) {
                         over = Over::New;
                     }
+                    drop(response); // unread, it would hold its connection while the next one is awaited
                     clock.sleep(pause).await;
                     *again = Again::of(&next).to(Some(next.url()));
                     match self.send_once(next, over).await {

@@ -17,6 +17,8 @@ pub struct ResourceServer {
     pub base_url: Url,
     /// The origins a token may be sent to: that of `base_url`, and those declared.
     origins: Vec<url::Origin>,
+    /// The first of them as the URLs begin that are below it: most are.
+    usual: String,
     /// Where the token stands in a request.
     pub placement: Placement,
     /// How a refused token shows in the body of an answer that is no 401.
@@ -84,7 +86,9 @@ impl ResourceServer {
             base_url.set_path(&path);
         }
         let origins = vec![base_url.origin()];
+        let usual = base_url[..Position::BeforePath].to_owned();
         Ok(Self {
+            usual,
             base_url,
             origins,
             placement: Placement::Bearer,
@@ -122,8 +126,7 @@ impl ResourceServer {
 
     /// Whether a token may be sent there.
     pub fn takes(&self, url: &Url) -> bool {
-        let is_base = url[..Position::BeforePath] == self.base_url[..Position::BeforePath];
-        is_base
+        url[..Position::BeforePath] == *self.usual
             || self.origins.iter().any(|origin| is_of(url, origin))
                 && url.username().is_empty()
                 && url.password().is_none()
@@ -172,6 +175,11 @@ mod tests {
             ("data:,x", false),
         ] {
             assert_eq!(api.takes(&url.parse().unwrap()), taken, "{url}");
+        }
+        let mut other = api;
+        for url in ["https://b.example/", "https://user:x@a.example/"] {
+            other.base_url = url.parse().unwrap(); // which nobody has checked
+            assert!(!other.takes(&other.base_url), "{url}");
         }
     }
 

@@ -68,7 +68,8 @@ impl RenewingToken {
     ///
     /// # Errors
     /// The subject is empty; the client's credential cannot be read, or may not be used with this server;
-    /// the seed cannot be read and the store is not durable; another connection that is the same in all else has another seed.
+    /// the seed cannot be read and the store is not durable; another connection that is the same in all else
+    /// has another seed.
     pub fn refresh_token(
         env: &Env,
         server: AuthorizationServer,

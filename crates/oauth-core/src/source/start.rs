@@ -27,10 +27,10 @@ pub(super) enum Start {
 pub(super) enum Whose {
     /// A login, by its name.
     Subject(Box<str>),
-    /// The client itself, by a short fingerprint of its secret.
-    Secret([u8; SHORT]),
-    /// The client itself, by that of its key.
-    Key(Box<str>),
+    /// The client itself, by a fingerprint that is as short as that of a secret.
+    Short([u8; SHORT]),
+    /// The client itself, by another one.
+    Long(Box<str>),
 }
 
 /// The length of the fingerprint of a secret.
@@ -40,8 +40,8 @@ impl Whose {
     /// Whose a token is that a client has for itself.
     pub fn client(fingerprint: String) -> Self {
         match fingerprint.as_bytes().try_into() {
-            Ok(short) => Self::Secret(short),
-            Err(_) => Self::Key(fingerprint.into()),
+            Ok(short) => Self::Short(short),
+            Err(_) => Self::Long(fingerprint.into()),
         }
     }
 
@@ -49,15 +49,15 @@ impl Whose {
     pub fn subject(&self) -> Option<&str> {
         match self {
             Self::Subject(subject) => Some(subject),
-            Self::Secret(_) | Self::Key(_) => None,
+            Self::Short(_) | Self::Long(_) => None,
         }
     }
 
     fn credential(&self) -> Option<&str> {
         match self {
             Self::Subject(_) => None,
-            Self::Secret(short) => std::str::from_utf8(short).ok(),
-            Self::Key(fingerprint) => Some(fingerprint),
+            Self::Short(short) => std::str::from_utf8(short).ok(),
+            Self::Long(fingerprint) => Some(fingerprint),
         }
     }
 }

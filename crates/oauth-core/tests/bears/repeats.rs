@@ -13,6 +13,85 @@ use oauth_stage::{Answer, Endpoint, Socket, Step};
 use crate::client;
 
 #[tokio::test]
+async fn what_is_sent_again_is_the_same_request() {
+    let clock = clock();
+    for passing in [false, true] {
+        let stage = strict(&clock).await;
+        let client = client(&env(&clock), &stage);
+        client.get("x").send().await.unwrap();
+        stage.revoke_access_tokens();
+        if passing {
+            stage.answer(Endpoint::Api, Answer::status(502));
+        }
+        let name = http::HeaderName::from_static("x-test");
+        let request = client.get("x?a=b").header(name, "1".parse().unwrap());
+        assert_eq!(request.send().await.unwrap().status(), 200);
+        let log = stage.log();
+        let sent = log.iter().filter(|one| one.endpoint() == Endpoint::Api);
+        let sent: Vec<_> = sent.skip(1).collect();
+        assert_eq!(sent.len(), if passing { 3 } else { 2 });
+        for one in sent {
+            assert_eq!(one.header("x-test"), Some("1"));
+            assert_eq!(one.query(), Some("a=b"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_sent_again_keeps_its_own_deadline() {
+    let clock = clock();
+    let env = env(&clock);
+    let steps = vec![Step::ReadRequest, Step::UntilPeerCloses];
+    let socket = Socket::script(steps).await.unwrap();
+    let api = ResourceServer::new(&env, "api_url", socket.url()).unwrap();
+    let source = FixedToken::new(&env, "token", given("t0ken")).unwrap();
+    let client = AuthorizedClient::new(&env, api, source);
+    let mut request = reqwest::Request::new(Method::GET, socket.url().parse().unwrap());
+    *request.timeout_mut() = Some(Duration::from_millis(70));
+    let error = client.execute(request).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), socket.connections()),
+        (ErrorKind::Timeout, 3)
+    );
+    assert!(error.to_string().contains("70ms"), "{error}");
+}
+
+/// A server of one connection at a time, whose first answer is larger than what buffers hold.
+#[tokio::test]
+async fn a_failed_answer_is_let_go_before_the_next_attempt() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    for method in [Method::GET, Method::POST] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let mut answers = vec![
+                b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(),
+                [
+                    b"HTTP/1.1 503 No\r\nRetry-After: 0\r\nContent-Length: 67108864\r\n\r\n"
+                        .to_vec(),
+                    vec![b'x'; 67_108_864],
+                ]
+                .concat(),
+            ];
+            while let Some(answer) = answers.pop() {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 8192]).await;
+                let _ = stream.write_all(&answer).await;
+            }
+        });
+        let clock = clock();
+        let env = env_with(&clock, |settings| {
+            settings.api_timeout = Duration::from_secs(10)
+        });
+        let api = ResourceServer::new(&env, "api_url", &url).unwrap();
+        let source = FixedToken::new(&env, "token", given("t0ken")).unwrap();
+        let client = AuthorizedClient::new(&env, api, source);
+        let answer = client.request(method, "x").body("b").send().await;
+        assert_eq!(answer.unwrap().status(), 200);
+    }
+}
+
+#[tokio::test]
 async fn safe_requests_wait_out_what_passes() {
     let clock = clock();
     let stage = strict(&clock).await;

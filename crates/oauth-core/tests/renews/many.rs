@@ -140,7 +140,9 @@ async fn who_waits_for_another_process_holds_nobody_up() {
     let free = tenants.get(&named("free")).unwrap();
     let first = free.token().await.unwrap();
     let mut changes = free.subscribe();
-    stage.wait_for(Endpoint::Token, AT_ONCE + 2).await; // unasked
+    let unasked = stage.wait_for(Endpoint::Token, AT_ONCE + 2);
+    let patience = Duration::from_secs(20); // of a test that fails
+    tokio::time::timeout(patience, unasked).await.unwrap();
     while changes.next().await.unwrap().state != ConnectionState::Healthy {}
     let next = free.cached().unwrap();
     assert_eq!(stage.count(Endpoint::Token), AT_ONCE + 2);
