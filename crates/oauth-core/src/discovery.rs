@@ -1,5 +1,7 @@
 //! What a server says about itself (RFC 8414, OpenID Connect Discovery 1.0, SMART App Launch 2.2).
 
+mod metadata;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,9 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use url::Url;
 
+pub(crate) use crate::discovery::metadata::Metadata;
+
+use crate::discovery::metadata::{MEND, UrlFault, aliases, endpoints, facts, strings};
 use crate::env::Env;
 use crate::error::{DiscoveryFault, Error, ErrorKind, ProtocolFault, Recovery};
 use crate::http::url::{origin, shown};
@@ -16,22 +21,6 @@ use crate::json;
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::server::DiscoveryKind;
 use crate::text::escape;
-
-/// Facts a server publishes about itself, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Metadata {
-    /// The issuer, equal to the one asked for (RFC 8414 3.3); SMART need not have one.
-    pub issuer: Option<String>,
-    /// The token endpoint.
-    pub token_endpoint: Url,
-    /// The methods of client authentication it knows, where it says so (RFC 8414 2).
-    pub auth_methods: Option<Vec<String>>,
-    /// The algorithms it takes assertions in, where it says so (RFC 8414 2).
-    pub assertion_algorithms: Option<Vec<String>>,
-    /// Whether the token endpoint is on another host than the one configured.
-    pub(crate) foreign: bool,
-}
 
 /// The metadata of one server, looked up at the first need and again when it has grown old.
 #[derive(Debug)]
@@ -99,7 +88,7 @@ impl Discovery {
         let metadata = self
             .read(&answer, env)
             .map_err(|error| error.context(context))?;
-        if metadata.foreign {
+        if metadata.is_foreign(&metadata.token_endpoint) {
             tracing::info!(
                 configured = origin(&self.base),
                 token_endpoint = origin(&metadata.token_endpoint),
@@ -113,10 +102,21 @@ impl Discovery {
         let document = object(&answer.body)?;
         let issuer = self.issuer(&document)?;
         let token_endpoint = self.token_endpoint(&document, env)?;
+        let loopback_http = env.http().settings().loopback_http;
+        let url = |member: &Value| match member {
+            Value::String(text) => self.url(text, loopback_http),
+            _ => Err(UrlFault {
+                fault: DiscoveryFault::Url,
+                problem: "this is not a string".into(),
+            }),
+        };
         Ok(Metadata {
             issuer,
-            foreign: token_endpoint.host() != self.base.host(),
             token_endpoint,
+            facts: facts(&document)?,
+            home: self.base.host().map(|host| host.to_owned()),
+            endpoints: endpoints(&document, false, url),
+            mtls_endpoints: endpoints(&aliases(&document)?, true, url),
             auth_methods: strings(&document, "token_endpoint_auth_methods_supported")?,
             assertion_algorithms: strings(
                 &document,
@@ -157,9 +157,16 @@ impl Discovery {
             }
         };
         let loopback_http = env.http().settings().loopback_http;
-        let relative =
-            self.kind == DiscoveryKind::Smart && text.len() < 2048 && Url::parse(text).is_err();
-        let parsed = if relative {
+        self.url(text, loopback_http).map_err(|fault| {
+            let problem = format!("`token_endpoint`: {}", fault.problem);
+            Error::new(ErrorKind::Discovery(fault.fault), problem).remedy(MEND)
+        })
+    }
+
+    /// An endpoint as it is published.
+    fn url(&self, text: &str, loopback_http: bool) -> Result<Url, UrlFault> {
+        let is_no_url = Url::parse(text).is_err() && text.len() < 2048;
+        let parsed = if is_no_url && self.kind == DiscoveryKind::Smart {
             // SMART App Launch 2.2: relative URLs are relative to the FHIR base
             directory(&self.base)
                 .join(text)
@@ -168,17 +175,13 @@ impl Discovery {
         } else {
             crate::http::url::parse(text, loopback_http)
         };
-        parsed.map_err(|problem| {
-            let fault = if Url::parse(text).is_err() && text.len() < 2048 {
+        parsed.map_err(|problem| UrlFault {
+            fault: if is_no_url {
                 DiscoveryFault::Missing
             } else {
                 DiscoveryFault::Url
-            };
-            Error::new(
-                ErrorKind::Discovery(fault),
-                format!("`token_endpoint`: {problem}"),
-            )
-            .remedy(MEND)
+            },
+            problem,
         })
     }
 }
@@ -315,8 +318,6 @@ async fn fetch_once(env: &Env, url: &Url) -> Result<Answer, Failure> {
 
 /// What to do about an answer that is no document.
 const CHECK: &str = "check the URL; if the server has no such document, configure `token_url`";
-/// What to do about a document that the server itself must mend.
-const MEND: &str = "have the server's document mended, or configure `token_url`";
 /// The most bytes of a discovery document.
 const LIMIT: usize = 512 * 1024;
 
@@ -354,23 +355,6 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
         )),
         Err(_) => Err(protocol(ProtocolFault::NotJson, "is not JSON")),
     }
-}
-
-fn strings(document: &Map<String, Value>, name: &str) -> Result<Option<Vec<String>>, Error> {
-    let Some(member) = document.get(name).filter(|member| !member.is_null()) else {
-        return Ok(None);
-    };
-    let list = member.as_array().and_then(|list| {
-        list.iter()
-            .map(|item| item.as_str().map(str::to_owned))
-            .collect::<Option<Vec<_>>>()
-    });
-    list.map(Some).ok_or_else(|| {
-        let problem = format!("`{name}` is not a list of strings");
-        Error::new(ErrorKind::Protocol(ProtocolFault::BadType), problem)
-            .remedy(MEND)
-            .with_recovery(Recovery::FixConfig)
-    })
 }
 
 /// How long a document is taken: its `max-age` (RFC 9111 5.2.2.1), from a minute to a day.

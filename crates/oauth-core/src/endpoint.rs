@@ -1,15 +1,20 @@
-//! The token endpoint: a grant in, a token out (RFC 6749 3.2).
+//! The endpoints of an authorization server: requests with client authentication, and their answers.
 
+mod request;
 mod send;
 mod target;
+mod token_request;
 mod uses;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::TimeDelta;
 use tracing::Instrument as _;
+
+pub(crate) use crate::endpoint::request::{Answered, EndpointRequest};
+pub(crate) use crate::endpoint::token_request::{Issued, TokenRequest};
 
 use crate::client_auth::ClientAuth;
 use crate::discovery::Discovery;
@@ -17,16 +22,14 @@ use crate::endpoint::send::Told;
 use crate::endpoint::uses::{Uses, claim_authority, claim_key};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
-use crate::grant::Grant;
 use crate::http::Failure;
-use crate::response::Granted;
 use crate::retry::{Attempts, ReplayClass, Verdict};
-use crate::server::{AuthorizationServer, Endpoints, RotationPolicy};
+use crate::server::{AuthorizationServer, Endpoints};
 use crate::traffic::{Gate, Lane, Traffic, may_be_the_clock, spread};
 
-/// The token endpoint of one server, for one client.
+/// The endpoints of one server, for one client.
 #[derive(Debug)]
-pub(crate) struct TokenEndpoint {
+pub(crate) struct ServerEndpoints {
     env: Env,
     server: Arc<AuthorizationServer>,
     client: ClientAuth,
@@ -37,23 +40,15 @@ pub(crate) struct TokenEndpoint {
     _authorities: Arc<Uses>,
 }
 
-/// A token, and the moment before it was asked for, from which its lifetime is counted.
+/// Why a request brought nothing.
 #[derive(Debug)]
-pub(crate) struct Issued {
-    pub granted: Granted,
-    pub asked_at: DateTime<Utc>,
-    pub asked_tick: Duration,
-}
-
-/// Why there is no token.
-#[derive(Debug)]
-pub(crate) struct NotIssued {
+pub(crate) struct Failed {
     pub error: Error,
     /// Whether the answer to one of the attempts was lost: what it was asked with may be spent.
     pub is_answer_lost: bool,
 }
 
-impl NotIssued {
+impl Failed {
     fn after(attempts: &Attempts, error: Error) -> Self {
         Self {
             error,
@@ -62,7 +57,7 @@ impl NotIssued {
     }
 }
 
-impl From<Error> for NotIssued {
+impl From<Error> for Failed {
     fn from(error: Error) -> Self {
         Self {
             error,
@@ -71,7 +66,7 @@ impl From<Error> for NotIssued {
     }
 }
 
-impl TokenEndpoint {
+impl ServerEndpoints {
     pub fn new(env: &Env, server: AuthorizationServer, client: ClientAuth) -> Result<Self, Error> {
         let key_uses = claim_key(env, &server, &client)?;
         let authorities = claim_authority(env, &server)?;
@@ -109,22 +104,15 @@ impl TokenEndpoint {
         &self.client
     }
 
-    /// Asks for a token, in as many attempts as the grant's replay class allows. None begins after
-    /// the tick `not_after`.
-    pub async fn request(
+    /// Sends a request, in as many attempts as its replay class allows. None begins after the tick
+    /// `not_after`.
+    pub async fn send<R: EndpointRequest>(
         &self,
-        grant: &Grant,
-        rotation: RotationPolicy,
+        request: &R,
         not_after: Duration,
-    ) -> Result<Issued, NotIssued> {
-        let span = tracing::info_span!(
-            "token_request",
-            target_system = self.server.name(),
-            grant = grant.grant_type(),
-        );
-        self.attempts(grant, rotation, not_after)
-            .instrument(span)
-            .await
+    ) -> Result<R::Answer, Failed> {
+        let span = request.span(self.server.name());
+        self.attempts(request, not_after).instrument(span).await
     }
 
     /// Why no request would be sent now: the server fails, refuses the credential, or asked to wait for
@@ -166,50 +154,47 @@ impl TokenEndpoint {
         Some(hasher.finish())
     }
 
-    async fn attempts(
+    async fn attempts<R: EndpointRequest>(
         &self,
-        grant: &Grant,
-        rotation: RotationPolicy,
+        request: &R,
         not_after: Duration,
-    ) -> Result<Issued, NotIssued> {
+    ) -> Result<R::Answer, Failed> {
         if let Some(error) = self.is_shut() {
             return Err(error.into());
         }
-        let target = self.resolve().await?;
-        let class = grant.replay_class(rotation);
+        let target = self.resolve(request.endpoint()).await?;
+        let class = request.replay_class();
         let clock = self.env.clock();
         let overall = self.env.http().settings().overall_timeout;
         let lane = self.lane();
-        let mut attempts = Attempts::new(class, clock.ticks(), overall).for_a_crowd();
+        let mut attempts = Attempts::new(class, clock.ticks(), overall);
+        if request.is_shared() {
+            attempts = attempts.for_a_crowd();
+        }
         let mut former: Option<Failure> = None;
         let mut by_its_clock = false;
         loop {
             if let Err(shut) = self.enter(&lane, &attempts).await {
                 let error = former.map_or(shut, |former| attempts.settle(&former));
-                return Err(NotIssued::after(&attempts, error));
+                return Err(Failed::after(&attempts, error));
             }
             let number = attempts.begin();
             let started = clock.ticks();
             let mut told = Told::default();
             let outcome = self
-                .attempt(grant, class, &target, number, not_after, &mut told)
+                .attempt(request, &target, number, not_after, &mut told)
                 .await;
             let duration_ms = clock.ticks().saturating_sub(started).as_millis();
             let mut failure = match outcome {
-                Ok(issued) => {
-                    tracing::info!(
-                        attempt = number,
-                        outcome = "ok",
-                        duration_ms,
-                        "token request"
-                    );
+                Ok(answer) => {
+                    tracing::info!(attempt = number, outcome = "ok", duration_ms, "{}", R::WHAT);
                     lane.granted();
-                    return Ok(issued);
+                    return Ok(answer);
                 }
                 Err(failure) => failure,
             };
             let outcome = failure.error.kind().name();
-            tracing::warn!(attempt = number, outcome, duration_ms, error = %failure.error, "token request");
+            tracing::warn!(attempt = number, outcome, duration_ms, error = %failure.error, "{}", R::WHAT);
             if told.is_sent {
                 lane.failed(&failure.error, failure.sent);
             }
@@ -235,7 +220,7 @@ impl TokenEndpoint {
             }
             match self.next(&lane, &mut attempts, &failure) {
                 Verdict::Again(pause) => clock.sleep(pause).await,
-                Verdict::Stop(error) => return Err(NotIssued::after(&attempts, error)),
+                Verdict::Stop(error) => return Err(Failed::after(&attempts, error)),
             }
             former = Some(failure);
         }

@@ -51,6 +51,16 @@ pub(crate) struct Parameters {
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
 
 impl Parameters {
+    /// None yet, of a request to a server that departs so.
+    pub fn new(departures: &Departures) -> Self {
+        let request = &departures.request;
+        let declared = request.parameters.values().chain(request.headers.values());
+        Self {
+            pairs: Vec::new(),
+            declared: declared.map(Secret::new).collect(),
+        }
+    }
+
     /// Adds one; an empty value is left out (RFC 6749 3.2).
     ///
     /// # Errors
@@ -88,7 +98,18 @@ impl Parameters {
     /// The values to strike out of what comes back: of the parameters that are secret, and of the
     /// parameters and headers that are declared.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        const SECRET: [&str; 3] = ["client_secret", "client_assertion", "refresh_token"];
+        const SECRET: [&str; 10] = [
+            "actor_token",
+            "assertion",
+            "client_assertion",
+            "client_secret",
+            "code",
+            "code_verifier",
+            "device_code",
+            "refresh_token",
+            "subject_token",
+            "token",
+        ];
         self.pairs
             .iter()
             .filter(|(name, _)| SECRET.contains(&name.as_str()))
@@ -139,7 +160,7 @@ impl Grant {
     }
 
     pub(crate) fn parameters(&self, departures: &Departures) -> Result<Parameters, Error> {
-        let mut parameters = Parameters::default();
+        let mut parameters = Parameters::new(departures);
         parameters.push("grant_type", self.grant_type())?;
         let separator = departures.request.scope_separator;
         match self {
@@ -157,16 +178,9 @@ impl Grant {
                 parameters.push("scope", grant.scopes.joined(separator))?;
             }
         }
-        let declared = &departures.request;
-        for (name, value) in &declared.parameters {
+        for (name, value) in &departures.request.parameters {
             parameters.push(name, value)?;
         }
-        parameters.declared = declared
-            .parameters
-            .values()
-            .chain(declared.headers.values())
-            .map(Secret::new)
-            .collect();
         Ok(parameters)
     }
 }

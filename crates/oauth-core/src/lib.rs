@@ -46,6 +46,7 @@ pub mod grant;
 pub mod http;
 mod json;
 pub mod jwks;
+pub mod oauth_client;
 pub mod record;
 mod response;
 mod retry;
@@ -64,6 +65,7 @@ pub use crate::connections::Connections;
 pub use crate::env::Env;
 pub use crate::error::{Error, ErrorKind, Recovery};
 pub use crate::http::HttpSettings;
+pub use crate::oauth_client::{OAuthClient, TokenResponse};
 pub use crate::secret::{Secret, SecretRef};
 pub use crate::source::{
     ConnectionState, ConnectionStatus, FixedToken, RenewingToken, StatusChanges, TokenSource,

@@ -1,29 +1,37 @@
 //! From the bytes of an answer to a token, or to an error: pure, no IO.
 
+mod document;
 mod members;
 mod refusal;
 mod success;
 
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
+
+pub use crate::response::document::document;
 
 use crate::error::{Error, ErrorKind, ProtocolFault};
 use crate::secret::Secret;
 use crate::server::Departures;
-use crate::token::{Deviation, Scopes};
+use crate::token::{Deviation, Scopes, TokenType};
 
 /// What is needed to judge an answer.
 #[derive(Clone)]
 pub struct Asked<'a> {
     /// The origin that answered, for messages.
     pub from: &'a str,
+    /// What was asked, in words: `token request`.
+    pub what: &'a str,
     /// The scopes asked for.
     pub scopes: &'a Scopes,
     /// Whether this was a renewal by refresh token.
     pub renewal: bool,
     /// Whether the answer may bring a refresh token.
     pub refresh_token_expected: bool,
+    /// Whether the answer may bring what is no access token (`N_A`, RFC 8693 2.2.1).
+    pub may_be_not_applicable: bool,
     /// How the client authenticated, in words without a secret.
     pub authentication: &'a dyn fmt::Display,
     /// What was sent and must not come back in a message.
@@ -39,12 +47,20 @@ pub struct Asked<'a> {
 pub struct Granted {
     /// The access token: visible ASCII without a space, so that a header can hold it.
     pub access_token: Secret,
+    /// Of which type it is.
+    pub token_type: TokenType,
     /// How long it lives from the moment it was asked for; `None`: unknown.
     pub lifetime: Option<Duration>,
     /// The scopes that were granted.
     pub scopes: Scopes,
     /// The refresh token that came with it.
     pub refresh_token: Option<Secret>,
+    /// The ID token that came with it, unchecked (OpenID Connect Core 1.0, 3.1.3.3).
+    pub id_token: Option<Secret>,
+    /// What the token is, where it was exchanged (RFC 8693 2.2.1).
+    pub issued_token_type: Option<String>,
+    /// What was granted in detail (RFC 9396 7).
+    pub authorization_details: Vec<Value>,
     /// Where the answer bent the RFCs.
     pub deviations: Vec<Deviation>,
 }
@@ -74,6 +90,11 @@ pub fn judge(
     }
 }
 
+/// What an answer means that is no success (RFC 6749 5.2).
+pub fn refusal(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error {
+    refusal::read(status, body, asked)
+}
+
 /// The body as text, its byte order mark taken off.
 fn text(body: &[u8]) -> Result<(&str, bool), ProtocolFault> {
     if body.is_empty() {
@@ -90,10 +111,11 @@ fn text(body: &[u8]) -> Result<(&str, bool), ProtocolFault> {
     })
 }
 
-fn protocol(fault: ProtocolFault, from: &str, problem: impl fmt::Display) -> Error {
+fn protocol(fault: ProtocolFault, asked: &Asked<'_>, problem: impl fmt::Display) -> Error {
+    let (what, from) = (asked.what, asked.from);
     Error::new(
         ErrorKind::Protocol(fault),
-        format!("the token answer of {from} cannot be used: {problem}"),
+        format!("the answer of {from} to the {what} cannot be used: {problem}"),
     )
 }
 

@@ -52,6 +52,16 @@ pub enum Deviation {
     UnwantedRefreshToken,
 }
 
+/// The type of a token (RFC 6749 7.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum TokenType {
+    /// `Bearer` (RFC 6750).
+    Bearer,
+    /// `N_A`: it is no access token and must not be used as one (RFC 8693 2.2.1).
+    NotApplicable,
+}
+
 /// What a [`Token`] is made of.
 pub(crate) struct TokenParts {
     pub access_token: Secret,

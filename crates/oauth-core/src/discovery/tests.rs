@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::http::HttpSettings;
+use crate::server::EndpointKind;
 use http::StatusCode;
 use serde_json::json;
 
@@ -136,13 +137,13 @@ fn another_host_is_noticed() {
     let document =
         |endpoint: &str| json!({"issuer": "https://a.example", "token_endpoint": endpoint});
     let foreign = |endpoint| {
-        read(
+        let metadata = read(
             DiscoveryKind::OpenId,
             "https://a.example",
             &document(endpoint),
         )
-        .unwrap()
-        .foreign
+        .unwrap();
+        metadata.is_foreign(&metadata.token_endpoint)
     };
     assert!(foreign("https://b.example/t"));
     assert!(!foreign("https://a.example:8443/t"));
@@ -184,4 +185,93 @@ fn a_document_is_kept_as_long_as_it_says_from_a_minute_to_a_day() {
     assert_eq!(kept("max-age=1"), 60);
     assert_eq!(kept("max-age=99999999"), 86_400);
     assert_eq!(kept("no-store"), 3600);
+}
+
+#[test]
+fn the_other_endpoints_and_facts_are_read_by_their_names() {
+    let document = json!({
+        "issuer": "https://a.example",
+        "token_endpoint": "https://a.example/t",
+        "revocation_endpoint": "https://a.example/r?tenant=1",
+        "jwks_uri": "https://keys.example/k",
+        "mtls_endpoint_aliases": {"token_endpoint": "https://mtls.a.example/t"},
+        "require_pushed_authorization_requests": true,
+        "code_challenge_methods_supported": ["S256"],
+        "dpop_signing_alg_values_supported": null,
+    });
+    let metadata = read(DiscoveryKind::OAuth, "https://a.example", &document).unwrap();
+    let endpoint = |kind| metadata.endpoint(kind).unwrap().map(Url::as_str);
+    assert_eq!(endpoint(EndpointKind::Token), Some("https://a.example/t"));
+    assert_eq!(
+        endpoint(EndpointKind::Revocation),
+        Some("https://a.example/r?tenant=1")
+    );
+    assert_eq!(endpoint(EndpointKind::Introspection), None);
+    let keys = metadata.endpoint(EndpointKind::Jwks).unwrap().unwrap();
+    assert!(metadata.is_foreign(keys));
+    assert_eq!(
+        metadata.mtls_endpoints[&EndpointKind::Token]
+            .as_ref()
+            .unwrap()
+            .as_str(),
+        "https://mtls.a.example/t"
+    );
+    assert!(metadata.facts.require_pushed_authorization_requests);
+    assert!(
+        !metadata
+            .facts
+            .authorization_response_iss_parameter_supported
+    );
+    assert_eq!(
+        metadata.facts.code_challenge_methods_supported,
+        Some(vec!["S256".to_owned()])
+    );
+    assert_eq!(metadata.facts.dpop_signing_alg_values_supported, None);
+}
+
+#[test]
+fn r133_an_endpoint_that_cannot_be_used_is_an_error_for_whoever_needs_it() {
+    for kind in EndpointKind::ALL.into_iter().skip(1) {
+        for bad in [
+            json!("http://a.example/x"),
+            json!("https://user:pass@a.example/x"),
+            json!("https://a.example/x#f"),
+            json!("javascript:alert(1)"),
+            json!("/x"),
+            json!(7),
+            json!(["https://a.example/x"]),
+        ] {
+            let mut document =
+                json!({"issuer": "https://a.example", "token_endpoint": "https://a.example/t"});
+            document[kind.name()] = bad;
+            let metadata = read(DiscoveryKind::OAuth, "https://a.example", &document).unwrap();
+            let error = metadata.endpoint(kind).unwrap_err();
+            assert!(error.kind().name().starts_with("Discovery."), "{error}");
+            let text = error.to_string();
+            assert!(
+                text.contains(&format!("configure `{}`", kind.name())),
+                "{text}"
+            );
+            assert!(!text.contains("pass@"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_fact_of_another_type_is_refused() {
+    for (name, bad) in [
+        ("mtls_endpoint_aliases", json!([])),
+        ("mtls_endpoint_aliases", json!("https://a.example/t")),
+        ("require_pushed_authorization_requests", json!("true")),
+        ("authorization_response_iss_parameter_supported", json!(1)),
+        ("code_challenge_methods_supported", json!("S256")),
+        ("id_token_signing_alg_values_supported", json!([1])),
+    ] {
+        let mut document =
+            json!({"issuer": "https://a.example", "token_endpoint": "https://a.example/t"});
+        document[name] = bad;
+        let error = read(DiscoveryKind::OAuth, "https://a.example", &document).unwrap_err();
+        assert_eq!(error.kind().name(), "Protocol.BadType");
+        assert!(error.to_string().contains(name), "{error}");
+    }
 }

@@ -1,4 +1,4 @@
-//! One attempt at a token request.
+//! One attempt at a request.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::Url;
 
 use crate::client_auth::apply::Attempt;
+use crate::endpoint::ServerEndpoints;
+use crate::endpoint::request::{Answered, EndpointRequest};
 use crate::endpoint::target::Target;
-use crate::endpoint::{Issued, TokenEndpoint};
 use crate::error::{Error, ErrorKind};
-use crate::grant::{Grant, Parameters};
+use crate::grant::Parameters;
 use crate::http::url::origin;
 use crate::http::{Failure, Pool};
-use crate::response::{self, Asked};
 use crate::retry::{ReplayClass, retry_after};
 use crate::secret::Secret;
 use crate::traffic::Reading;
@@ -29,33 +29,36 @@ pub(super) struct Told {
     pub reading: Option<Reading>,
 }
 
-impl TokenEndpoint {
+impl ServerEndpoints {
     /// One attempt: authentication is made anew, so that no `jti` is sent twice.
-    pub(super) async fn attempt(
+    pub(super) async fn attempt<R: EndpointRequest>(
         &self,
-        grant: &Grant,
-        class: ReplayClass,
+        request: &R,
         target: &Target,
         number: u32,
         not_after: Duration,
         told: &mut Told,
-    ) -> Result<Issued, Failure> {
+    ) -> Result<R::Answer, Failure> {
+        let class = request.replay_class();
         let departures = &self.server.departures;
         let asked_at = self.env.clock().now();
         let asked_tick = self.env.clock().ticks();
-        let mut parameters = grant.parameters(departures).map_err(Failure::unsent)?;
         let mut headers = HeaderMap::new();
         told.signed_ahead = self.ahead();
         let attempt = Attempt {
             now: asked_at
                 .checked_add_signed(told.signed_ahead)
                 .unwrap_or(asked_at),
-            token_url: &target.url,
+            token_url: &target.token_url,
             issuer: target.issuer.as_deref(),
             departures,
             secrets: self.env.secrets(),
             patience: self.env.http().settings().request_timeout,
         };
+        let mut parameters = request
+            .parameters(&attempt)
+            .await
+            .map_err(Failure::unsent)?;
         let applied = self
             .client
             .apply(&attempt, &mut parameters, &mut headers)
@@ -70,7 +73,7 @@ impl TokenEndpoint {
             let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
             return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
         }
-        let request = self.build(&target.url, &parameters, headers);
+        let built = self.build(&target.url, &parameters, headers);
         let settings = self.env.http().settings();
         let timeout = match class {
             ReplayClass::Safe => settings.request_timeout,
@@ -85,7 +88,7 @@ impl TokenEndpoint {
             .env
             .http()
             .exchange(
-                request,
+                built,
                 pool(class, target, number),
                 timeout,
                 settings.body_limit,
@@ -93,23 +96,18 @@ impl TokenEndpoint {
             .await?;
         told.reading = self.read_clock(&answer.headers, sent_tick);
         let from = origin(&target.url);
-        let asked = Asked {
+        let answered = Answered {
+            answer: &answer,
+            asked_at,
+            asked_tick,
+            what: R::WHAT,
             from: &from,
-            scopes: grant.scopes(),
-            renewal: matches!(grant, Grant::RefreshToken(_)),
-            refresh_token_expected: grant.may_bring_refresh_token(),
             authentication: &applied,
             secrets: &secrets,
             departures,
             retry_after: retry_after(&answer.headers, self.env.clock().now()),
         };
-        let granted = response::judge(answer.status, &answer.headers, &answer.body, &asked)
-            .map_err(Failure::answered)?;
-        Ok(Issued {
-            granted,
-            asked_at,
-            asked_tick,
-        })
+        request.read(&answered).map_err(Failure::answered)
     }
 
     /// What an answer that has just come says of the server's clock; it is learnt where that is wanted.

@@ -1,45 +1,87 @@
-//! Where a token request goes, and whether what is known of the server there speaks against it.
+//! Where a request goes, and whether what is known of the server there speaks against it.
 
 use url::Url;
 
 use crate::discovery::Metadata;
-use crate::endpoint::TokenEndpoint;
+use crate::endpoint::ServerEndpoints;
 use crate::error::Error;
-use crate::server::Endpoints;
+use crate::server::{EndpointKind, Endpoints, ServerFacts};
 
 /// Where a request goes.
 pub(super) struct Target {
     pub url: Url,
+    /// The token endpoint, which assertions may name.
+    pub token_url: Url,
     pub issuer: Option<String>,
     pub foreign: bool,
 }
 
-impl TokenEndpoint {
-    pub(super) async fn resolve(&self) -> Result<Target, Error> {
+impl ServerEndpoints {
+    pub(super) async fn resolve(&self, kind: EndpointKind) -> Result<Target, Error> {
+        let configured = self.server.other_endpoints.get(&kind);
         let Some(discovery) = &self.discovery else {
             let Endpoints::Configured { token_url } = &self.server.endpoints else {
                 return Err(Error::config("token_url", "no endpoint is configured"));
             };
-            let issuer = self.server.issuer.clone();
+            let url = match kind {
+                EndpointKind::Token => token_url,
+                kind => configured.ok_or_else(|| self.unknown(kind))?,
+            };
             return Ok(Target {
-                url: token_url.clone(),
-                issuer,
+                url: url.clone(),
+                token_url: token_url.clone(),
+                issuer: self.server.issuer.clone(),
                 foreign: false,
             });
         };
         let metadata = discovery.metadata(&self.env).await?;
         self.check_algorithm(&metadata)?;
         self.compare_method(&metadata);
-        let issuer = self
-            .server
-            .issuer
-            .clone()
-            .or_else(|| metadata.issuer.clone());
+        let issuer = self.server.issuer.clone();
+        let (url, foreign) = match configured {
+            Some(url) => (url, false),
+            None => {
+                let published = metadata.endpoint(kind)?;
+                let url = published.ok_or_else(|| self.unknown(kind))?;
+                (url, metadata.is_foreign(url))
+            }
+        };
         Ok(Target {
-            url: metadata.token_endpoint.clone(),
-            issuer,
-            foreign: metadata.foreign,
+            url: url.clone(),
+            token_url: metadata.token_endpoint.clone(),
+            issuer: issuer.or_else(|| metadata.issuer.clone()),
+            foreign,
         })
+    }
+
+    /// An endpoint that is neither configured nor published is never guessed.
+    fn unknown(&self, kind: EndpointKind) -> Error {
+        let problem = match self.discovery {
+            Some(_) => "the server's document names none, and none is configured",
+            None => "none is configured",
+        };
+        let name = kind.name();
+        Error::config(name, problem).remedy(format!(
+            "configure `{name}` as the vendor documents it, if this server has one"
+        ))
+    }
+
+    /// Where an endpoint is that a browser is sent to, or that is asked without the client's
+    /// authentication; and whether a foreign server chose it.
+    #[expect(dead_code, reason = "wanted by the flows that begin in a browser")]
+    pub async fn locate(&self, kind: EndpointKind) -> Result<(Url, bool), Error> {
+        let target = self.resolve(kind).await?;
+        Ok((target.url, target.foreign))
+    }
+
+    /// What the server supports: as configured, else as published, else nothing beyond the RFCs.
+    #[expect(dead_code, reason = "wanted by the flows that begin in a browser")]
+    pub async fn facts(&self) -> Result<ServerFacts, Error> {
+        match (&self.server.facts, &self.discovery) {
+            (Some(facts), _) => Ok((**facts).clone()),
+            (None, Some(discovery)) => Ok(discovery.metadata(&self.env).await?.facts.clone()),
+            (None, None) => Ok(ServerFacts::default()),
+        }
     }
 
     /// What is configured goes before what is published (RFC 8414 2), but where they differ, that is the

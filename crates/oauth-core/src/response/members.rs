@@ -15,6 +15,9 @@ pub(super) struct Members {
     pub expires_in: Option<Value>,
     pub refresh_token: Option<Value>,
     pub scope: Option<Value>,
+    pub id_token: Option<Value>,
+    pub issued_token_type: Option<Value>,
+    pub authorization_details: Option<Value>,
     pub error: Option<Value>,
     pub error_description: Option<Value>,
     pub error_uri: Option<Value>,
@@ -66,6 +69,13 @@ impl<'de> Deserialize<'de> for Members {
                         "expires_in" => ("expires_in", &mut members.expires_in),
                         "refresh_token" => ("refresh_token", &mut members.refresh_token),
                         "scope" => ("scope", &mut members.scope),
+                        "id_token" => ("id_token", &mut members.id_token),
+                        "issued_token_type" => {
+                            ("issued_token_type", &mut members.issued_token_type)
+                        }
+                        "authorization_details" => {
+                            ("authorization_details", &mut members.authorization_details)
+                        }
                         "error" => ("error", &mut members.error),
                         "error_description" => {
                             ("error_description", &mut members.error_description)

@@ -27,8 +27,8 @@ pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error 
             .with_recovery(retry),
         (408 | 421 | 425 | 500..=599, oauth) => {
             let problem = format!(
-                "{} failed at the token request with status {code}",
-                asked.from
+                "{} failed at the {} with status {code}",
+                asked.from, asked.what
             );
             Error::new(ErrorKind::Http, problem)
                 .with_oauth(oauth)
@@ -100,8 +100,8 @@ fn throttled(code: u16, asked: &Asked<'_>) -> Error {
 
 fn refused(oauth: OAuthError, asked: &Asked<'_>, status: u16) -> Error {
     let mut problem = format!(
-        "{} refused the token request: {} ({status})",
-        asked.from, oauth.code
+        "{} refused the {}: {} ({status})",
+        asked.from, asked.what, oauth.code
     );
     match &oauth.description {
         Some(description) => problem.push_str(&format!(", \"{description}\"")),
@@ -183,8 +183,8 @@ fn by_code(code: &str, asked: &Asked<'_>) -> (Recovery, String) {
 /// A status without an OAuth error.
 fn unexplained(code: u16, asked: &Asked<'_>) -> Error {
     let problem = format!(
-        "{} answered the token request with status {code} and no OAuth error",
-        asked.from
+        "{} answered the {} with status {code} and no OAuth error",
+        asked.from, asked.what
     );
     let (recovery, remedy) = match code {
         401 => (
@@ -226,9 +226,11 @@ mod tests {
         let secrets: Vec<Secret> = sent.iter().copied().map(Secret::new).collect();
         let asked = Asked {
             from: "https://auth.example",
+            what: "token request",
             scopes: &Scopes::none(),
             renewal: true,
             refresh_token_expected: true,
+            may_be_not_applicable: false,
             authentication: &"`none` as client `id`",
             secrets: &secrets,
             departures: &departures,

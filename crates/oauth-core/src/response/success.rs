@@ -10,7 +10,7 @@ use crate::response::{Asked, Granted, protocol, refusal};
 use crate::secret::Secret;
 use crate::server::Presence;
 use crate::text::escape;
-use crate::token::{Deviation, Scopes, to_be_borne};
+use crate::token::{Deviation, Scopes, TokenType, to_be_borne};
 
 /// No token is trusted for longer than that.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -28,7 +28,7 @@ pub(super) fn read(
             ProtocolFault::Empty => "it has no body",
             _ => "it is not UTF-8 text",
         };
-        protocol(fault, asked.from, problem)
+        protocol(fault, asked, problem)
     })?;
     if marked {
         deviations.push(Deviation::ByteOrderMark);
@@ -39,26 +39,30 @@ pub(super) fn read(
             (ProtocolFault::NotObject, _) => "it is not one JSON object (RFC 6749 5.1)".into(),
             _ => "it is not well-formed JSON (RFC 6749 5.1)".into(),
         };
-        protocol(fault, asked.from, problem)
+        protocol(fault, asked, problem)
     })?;
     if members.error.is_some() {
         return Err(refusal::in_success(status, &members, asked));
     }
     let access_token = access_token(members.access_token, asked)?;
-    check_token_type(members.token_type, asked, &mut deviations)?;
+    let token_type = token_type(members.token_type, asked, &mut deviations)?;
     let lifetime = lifetime(members.expires_in, asked, &mut deviations)?;
     let scopes = scopes(members.scope, asked, &mut deviations)?;
     let refresh_token = refresh_token(members.refresh_token, asked, &mut deviations)?;
     Ok(Granted {
         access_token,
+        token_type,
         lifetime,
         scopes,
         refresh_token,
+        id_token: id_token(members.id_token, asked)?,
+        issued_token_type: issued_token_type(members.issued_token_type, asked)?,
+        authorization_details: authorization_details(members.authorization_details, asked)?,
         deviations,
     })
 }
 
-fn check_media_type(
+pub(super) fn check_media_type(
     headers: &HeaderMap,
     body: &[u8],
     asked: &Asked<'_>,
@@ -89,7 +93,7 @@ fn check_media_type(
     let shown = escape(&media_type);
     Err(protocol(
         ProtocolFault::ContentType,
-        asked.from,
+        asked,
         format!("its type is `{shown}`, not `application/json`"),
     )
     .remedy(format!(
@@ -119,18 +123,18 @@ fn access_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Secret, Erro
     } else {
         return Ok(token);
     };
-    Err(protocol(ProtocolFault::BadValue, asked.from, problem))
+    Err(protocol(ProtocolFault::BadValue, asked, problem))
 }
 
-fn check_token_type(
+fn token_type(
     member: Option<Value>,
     asked: &Asked<'_>,
     deviations: &mut Vec<Deviation>,
-) -> Result<(), Error> {
+) -> Result<TokenType, Error> {
     let token_type = match member {
         None if asked.departures.response.token_type == Presence::Optional => {
             deviations.push(Deviation::NoTokenType);
-            return Ok(());
+            return Ok(TokenType::Bearer);
         }
         None => {
             return Err(missing("token_type", asked).remedy(
@@ -141,12 +145,15 @@ fn check_token_type(
         Some(_) => return Err(wrong_type("token_type", "a string", asked)),
     };
     if token_type.eq_ignore_ascii_case("bearer") {
-        return Ok(());
+        return Ok(TokenType::Bearer);
+    }
+    if asked.may_be_not_applicable && token_type.eq_ignore_ascii_case("N_A") {
+        return Ok(TokenType::NotApplicable);
     }
     if token_type.is_empty() || token_type.chars().any(char::is_control) {
         return Err(protocol(
             ProtocolFault::BadValue,
-            asked.from,
+            asked,
             "`token_type` is empty or holds a control character",
         ));
     }
@@ -169,7 +176,7 @@ fn lifetime(
     let bad_value = || {
         protocol(
             ProtocolFault::BadValue,
-            asked.from,
+            asked,
             "`expires_in` is not a whole number of seconds, zero or more (RFC 6749 5.1)",
         )
     };
@@ -240,7 +247,7 @@ fn scopes(
     if !granted.without(asked.scopes).is_empty() {
         if asked.departures.response.refuse_wider_scope {
             let problem = "more scopes were granted than asked for, which `departures.response.refuse_wider_scope` refuses";
-            return Err(protocol(ProtocolFault::BadValue, asked.from, problem));
+            return Err(protocol(ProtocolFault::BadValue, asked, problem));
         }
         deviations.push(Deviation::ScopeWidened);
     }
@@ -268,10 +275,42 @@ fn refresh_token(
     Ok(Some(token))
 }
 
+fn id_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Option<Secret>, Error> {
+    match member {
+        None => Ok(None),
+        Some(Value::String(token)) => Ok((!token.is_empty()).then(|| Secret::new(token))),
+        Some(_) => Err(wrong_type("id_token", "a string", asked)),
+    }
+}
+
+fn issued_token_type(member: Option<Value>, asked: &Asked<'_>) -> Result<Option<String>, Error> {
+    match member {
+        None => Ok(None),
+        Some(Value::String(kind)) => Ok((!kind.is_empty()).then_some(kind)),
+        Some(_) => Err(wrong_type("issued_token_type", "a string", asked)),
+    }
+}
+
+/// RFC 9396 2: objects, each with a `type`.
+fn authorization_details(member: Option<Value>, asked: &Asked<'_>) -> Result<Vec<Value>, Error> {
+    let details = match member {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(details)) => details,
+        Some(_) => return Err(wrong_type("authorization_details", "a list", asked)),
+    };
+    let has_type = |detail: &Value| detail.get("type").is_some_and(Value::is_string);
+    if details.iter().all(has_type) {
+        return Ok(details);
+    }
+    let problem =
+        "`authorization_details` holds something that is no object with a `type` (RFC 9396 2)";
+    Err(protocol(ProtocolFault::BadValue, asked, problem))
+}
+
 fn missing(name: &str, asked: &Asked<'_>) -> Error {
     protocol(
         ProtocolFault::MissingField,
-        asked.from,
+        asked,
         format!("`{name}` is missing (RFC 6749 5.1)"),
     )
 }
@@ -279,7 +318,7 @@ fn missing(name: &str, asked: &Asked<'_>) -> Error {
 fn wrong_type(name: &str, expected: &str, asked: &Asked<'_>) -> Error {
     protocol(
         ProtocolFault::BadType,
-        asked.from,
+        asked,
         format!("`{name}` is not {expected} (RFC 6749 5.1)"),
     )
 }

@@ -21,9 +21,11 @@ fn judged_by(
     let secrets = [Secret::new("s3cret-sent"), Secret::new("refresh-sent")];
     let asked = Asked {
         from: "https://auth.example",
+        what: "token request",
         scopes: &scopes,
         renewal,
         refresh_token_expected: renewal,
+        may_be_not_applicable: false,
         authentication: &"`client_secret_basic` as client `id`",
         secrets: &secrets,
         departures,

@@ -1,5 +1,6 @@
 //! Facts about the server that issues tokens.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use url::Url;
@@ -7,6 +8,8 @@ use url::Url;
 use crate::env::Env;
 use crate::error::Error;
 use crate::server::departures::Departures;
+use crate::server::endpoint_kind::EndpointKind;
+use crate::server::facts::ServerFacts;
 
 /// The server that issues tokens (RFC 6749 1.1).
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +19,12 @@ pub struct AuthorizationServer {
     pub issuer: Option<String>,
     /// Where its endpoints are.
     pub endpoints: Endpoints,
+    /// The endpoints that are configured beside that; they go before what is published.
+    pub other_endpoints: BTreeMap<EndpointKind, Url>,
+    /// Likewise those for clients with a certificate (RFC 8705 5).
+    pub mtls_endpoints: BTreeMap<EndpointKind, Url>,
+    /// What it supports, where that is configured; it goes before what is published.
+    pub facts: Option<Arc<ServerFacts>>,
     /// How it departs from the RFCs.
     pub departures: Arc<Departures>,
 }
@@ -57,11 +66,7 @@ impl AuthorizationServer {
     /// The URL is not one that may be used (see [`Http::parse_url`](crate::http::Http::parse_url)).
     pub fn configured(env: &Env, field: &str, token_url: &str) -> Result<Self, Error> {
         let token_url = env.http().parse_url(field, token_url)?;
-        Ok(Self {
-            issuer: None,
-            endpoints: Endpoints::Configured { token_url },
-            departures: Arc::default(),
-        })
+        Ok(Self::at(None, Endpoints::Configured { token_url }))
     }
 
     /// A server whose endpoints are looked up at the first token. `base` is its issuer, or the base of
@@ -85,11 +90,87 @@ impl AuthorizationServer {
         }
         // the issuer is compared letter by letter: as it was written, not as a URL prints it
         let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_owned());
-        Ok(Self {
+        Ok(Self::at(issuer, Endpoints::Discovered { base: url, kind }))
+    }
+
+    fn at(issuer: Option<String>, endpoints: Endpoints) -> Self {
+        Self {
             issuer,
-            endpoints: Endpoints::Discovered { base: url, kind },
+            endpoints,
+            other_endpoints: BTreeMap::new(),
+            mtls_endpoints: BTreeMap::new(),
+            facts: None,
             departures: Arc::default(),
-        })
+        }
+    }
+
+    /// Configures another endpoint than the token endpoint; what is published of it no longer counts.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), oauth_core::Error> {
+    /// # use oauth_core::{Env, HttpSettings};
+    /// use oauth_core::server::{AuthorizationServer, EndpointKind};
+    ///
+    /// # let env = Env::new(HttpSettings::default())?;
+    /// let server = AuthorizationServer::configured(&env, "token_url", "https://auth.example/token")?
+    ///     .with_endpoint(&env, EndpointKind::Revocation, "https://auth.example/revoke")?;
+    /// # drop(server); Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// The URL is not one that may be used (see [`Http::parse_url`](crate::http::Http::parse_url)), or it
+    /// is that of the token endpoint, which [`AuthorizationServer::configured`] takes.
+    pub fn with_endpoint(
+        mut self,
+        env: &Env,
+        kind: EndpointKind,
+        url: &str,
+    ) -> Result<Self, Error> {
+        if kind == EndpointKind::Token {
+            let problem = "the token endpoint has a setting of its own";
+            return Err(Error::config(kind.name(), problem).remedy("configure `token_url`"));
+        }
+        let url = env.http().parse_url(kind.name(), url)?;
+        self.other_endpoints.insert(kind, url);
+        Ok(self)
+    }
+
+    /// [`with_endpoint`](Self::with_endpoint) for each of them, as a configuration nests them.
+    ///
+    /// # Errors
+    /// As for one.
+    pub fn with_endpoints(
+        mut self,
+        env: &Env,
+        urls: &BTreeMap<EndpointKind, String>,
+    ) -> Result<Self, Error> {
+        for (kind, url) in urls {
+            self = self.with_endpoint(env, *kind, url)?;
+        }
+        Ok(self)
+    }
+
+    /// Configures an endpoint for clients with a certificate (RFC 8705 5).
+    ///
+    /// # Errors
+    /// The URL is not one that may be used.
+    pub fn with_mtls_endpoint(
+        mut self,
+        env: &Env,
+        kind: EndpointKind,
+        url: &str,
+    ) -> Result<Self, Error> {
+        let field = format!("mtls_endpoint_aliases.{}", kind.name());
+        let url = env.http().parse_url(&field, url)?;
+        self.mtls_endpoints.insert(kind, url);
+        Ok(self)
+    }
+
+    /// Configures what it supports; what is published of that no longer counts.
+    #[must_use]
+    pub fn with_facts(mut self, facts: ServerFacts) -> Self {
+        self.facts = Some(Arc::new(facts));
+        self
     }
 
     /// Declares how it departs from the RFCs.

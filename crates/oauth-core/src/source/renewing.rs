@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::client_auth::ClientAuth;
-use crate::endpoint::TokenEndpoint;
+use crate::endpoint::ServerEndpoints;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::ClientCredentials;
@@ -34,7 +34,7 @@ pub struct RenewingToken(pub(super) Arc<Renewing>);
 
 pub(super) struct Renewing {
     pub env: Env,
-    pub endpoint: TokenEndpoint,
+    pub endpoint: ServerEndpoints,
     pub start: Start,
     whose: Whose,
     pub id: RecordId,
@@ -116,7 +116,7 @@ impl RenewingToken {
             }
             *seed = shared;
         }
-        let endpoint = TokenEndpoint::new(env, server, client)?;
+        let endpoint = ServerEndpoints::new(env, server, client)?;
         let scheduler = Scheduler::of(env);
         let renewing = env.shared(&name, || Renewing {
             env: env.clone(),

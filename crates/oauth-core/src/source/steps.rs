@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Moment;
+use crate::endpoint::TokenRequest;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::{Grant, RefreshToken};
 use crate::record::{Lease, Record};
@@ -96,11 +97,16 @@ impl Renewing {
         };
         tracing::error!(%error, "the store of tokens fails; this token is not kept");
         let grant = Grant::ClientCredentials((**grant).clone());
+        let request = TokenRequest {
+            grant: &grant,
+            rotation: RotationPolicy::None,
+            is_shared: true,
+        };
         let issued = self
             .endpoint
-            .request(&grant, RotationPolicy::None, Duration::MAX)
+            .send(&request, Duration::MAX)
             .await
-            .map_err(|not_issued| not_issued.error)?;
+            .map_err(|failed| failed.error)?;
         let (access, token) = self.receive(issued.granted, issued.asked_at, issued.asked_tick)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let version = known.unwrap_or(0);
@@ -197,16 +203,21 @@ impl Renewing {
             return Err(error);
         }
         let not_after = leased_at + self.env.http().settings().overall_timeout;
-        let not_issued = match self.endpoint.request(&grant, rotation, not_after).await {
+        let request = TokenRequest {
+            grant: &grant,
+            rotation,
+            is_shared: true,
+        };
+        let failed = match self.endpoint.send(&request, not_after).await {
             Ok(issued) => {
                 return self
                     .keep(lease, record, issued, refused.is_some(), known)
                     .await;
             }
-            Err(not_issued) => not_issued,
+            Err(failed) => failed,
         };
-        let error = not_issued.error;
-        if not_issued.is_answer_lost {
+        let error = failed.error;
+        if failed.is_answer_lost {
             record.lost += 1;
             record.lost_at.get_or_insert(Moment::now(self.env.clock()));
             if rotation == RotationPolicy::Strict {

@@ -173,6 +173,8 @@ fn a_server_that_asks_to_wait_is_waited_for() {
             scopes: &scopes,
             renewal: true,
             refresh_token_expected: true,
+            may_be_not_applicable: false,
+            what: "token request",
             authentication: &"",
             secrets: &[],
             departures: &departures,
