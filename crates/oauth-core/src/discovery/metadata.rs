@@ -112,19 +112,26 @@ pub(super) fn aliases(document: &Map<String, Value>) -> Result<Map<String, Value
 }
 
 pub(super) fn facts(document: &Map<String, Value>) -> Result<ServerFacts, Error> {
-    let mut facts = ServerFacts::default();
-    facts.authorization_response_iss_parameter_supported =
-        is_so(document, "authorization_response_iss_parameter_supported")?;
-    facts.require_pushed_authorization_requests =
-        is_so(document, "require_pushed_authorization_requests")?;
-    facts.code_challenge_methods_supported = strings(document, "code_challenge_methods_supported")?;
-    facts.dpop_signing_alg_values_supported =
-        strings(document, "dpop_signing_alg_values_supported")?;
-    facts.id_token_signing_alg_values_supported =
-        strings(document, "id_token_signing_alg_values_supported")?;
-    facts.tls_client_certificate_bound_access_tokens =
-        is_so(document, "tls_client_certificate_bound_access_tokens")?;
-    Ok(facts)
+    Ok(ServerFacts {
+        authorization_response_iss_parameter_supported: is_so(
+            document,
+            "authorization_response_iss_parameter_supported",
+        )?,
+        require_pushed_authorization_requests: is_so(
+            document,
+            "require_pushed_authorization_requests",
+        )?,
+        code_challenge_methods_supported: strings(document, "code_challenge_methods_supported")?,
+        dpop_signing_alg_values_supported: strings(document, "dpop_signing_alg_values_supported")?,
+        id_token_signing_alg_values_supported: strings(
+            document,
+            "id_token_signing_alg_values_supported",
+        )?,
+        tls_client_certificate_bound_access_tokens: is_so(
+            document,
+            "tls_client_certificate_bound_access_tokens",
+        )?,
+    })
 }
 
 fn is_so(document: &Map<String, Value>, name: &str) -> Result<bool, Error> {

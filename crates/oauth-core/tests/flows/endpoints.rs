@@ -16,9 +16,10 @@ use crate::support::{Wanted, basic, clock, env, strict};
 use crate::{assert_no_violation, client, discovered};
 
 fn credentials(scopes: &str) -> Grant {
-    let mut grant = ClientCredentials::default();
-    grant.scopes = Scopes::parse(scopes).unwrap();
-    Grant::ClientCredentials(grant)
+    Grant::ClientCredentials(ClientCredentials {
+        scopes: Scopes::parse(scopes).unwrap(),
+        ..ClientCredentials::default()
+    })
 }
 
 #[tokio::test]
