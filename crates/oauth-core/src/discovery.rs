@@ -5,20 +5,18 @@ mod metadata;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::HeaderMap;
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
 use url::Url;
 
 pub(crate) use crate::discovery::metadata::Metadata;
 
 use crate::discovery::metadata::{MEND, UrlFault, aliases, endpoints, facts, strings};
+use crate::document::{Kept, Wanted, fetch, lifetime};
 use crate::env::Env;
 use crate::error::{DiscoveryFault, Error, ErrorKind, ProtocolFault, Recovery};
-use crate::http::url::{origin, shown};
-use crate::http::{Answer, Failure, Pool};
+use crate::http::url::origin;
+use crate::http::{Answer, Pool};
 use crate::json;
-use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::server::DiscoveryKind;
 use crate::text::escape;
 
@@ -28,27 +26,8 @@ pub(crate) struct Discovery {
     base: Url,
     kind: DiscoveryKind,
     issuer: Option<String>,
-    known: Mutex<Known>,
+    kept: Kept<Metadata>,
 }
-
-#[derive(Debug, Default)]
-struct Known {
-    metadata: Option<Arc<Metadata>>,
-    /// Until when the document is taken without a new look, by ticks.
-    fresh_until: Duration,
-    /// Until when it is taken although new looks fail in passing, by ticks.
-    stale_until: Duration,
-    /// The last failure, which is everybody's answer until then.
-    failed: Option<(Error, Duration)>,
-}
-
-/// A document is taken for at least that long, and at most for [`LONGEST`].
-const SHORTEST: Duration = Duration::from_secs(60);
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-/// How long nobody looks again after a failure: no longer than a server that returns may be missed.
-const AFTER_FAILURE: Duration = Duration::from_secs(4);
-/// How long a document is taken that does not say.
-const USUAL: Duration = Duration::from_secs(3600);
 
 impl Discovery {
     pub fn new(base: Url, kind: DiscoveryKind, issuer: Option<String>) -> Self {
@@ -56,43 +35,51 @@ impl Discovery {
             base,
             kind,
             issuer,
-            known: Mutex::default(),
+            kept: Kept::default(),
         }
     }
 
     /// The metadata: from memory while it is fresh, else looked up, by one caller at a time. Where a
     /// new look-up fails in passing, the old document goes on being used.
     pub async fn metadata(&self, env: &Env) -> Result<Arc<Metadata>, Error> {
-        let mut known = self.known.lock().await;
-        let ticks = env.clock().ticks();
-        if let Some(metadata) = &known.metadata
-            && ticks < known.fresh_until
-        {
-            return Ok(metadata.clone());
-        }
-        if let Some((error, until)) = &known.failed
-            && ticks < *until
-        {
-            return Err(error.clone()); // the crowd shares one failure
-        }
-        match self.look_up(env).await {
-            Ok((metadata, lifetime)) => Ok(known.take(metadata, lifetime, env)),
-            Err(error) => known.fall_back(error, env),
-        }
+        self.kept
+            .get(env, |former| self.look_up(env, former))
+            .await
     }
 
-    async fn look_up(&self, env: &Env) -> Result<(Metadata, Duration), Error> {
+    async fn look_up(
+        &self,
+        env: &Env,
+        former: Option<Arc<Metadata>>,
+    ) -> Result<(Metadata, Duration), Error> {
         let url = document_url(&self.base, self.kind);
-        let answer = fetch(env, &url).await?;
-        let context = format!("discovery at {}", shown(&url));
+        let wanted = Wanted {
+            what: "discovery",
+            url: &url,
+            pool: Pool::Shared,
+            accept: "application/json",
+            limit: LIMIT,
+            if_missing: "check the URL (`issuer`, or the base of the API); if the server has no such document, configure `token_url` as the vendor documents it",
+            if_broken: CHECK,
+        };
+        let answer = fetch(env, wanted).await?;
         let metadata = self
             .read(&answer, env)
-            .map_err(|error| error.context(context))?;
+            .map_err(|error| error.context(wanted.context()))?;
         if metadata.is_foreign(&metadata.token_endpoint) {
             tracing::info!(
                 configured = origin(&self.base),
                 token_endpoint = origin(&metadata.token_endpoint),
                 "discovery names a token endpoint on another host"
+            );
+        }
+        if let Some(former) = former
+            && origin(&former.token_endpoint) != origin(&metadata.token_endpoint)
+        {
+            tracing::warn!(
+                former = origin(&former.token_endpoint),
+                new = origin(&metadata.token_endpoint),
+                "the token endpoint has moved to another origin"
             );
         }
         Ok((metadata, lifetime(&answer.headers)))
@@ -186,40 +173,6 @@ impl Discovery {
     }
 }
 
-impl Known {
-    fn take(&mut self, metadata: Metadata, lifetime: Duration, env: &Env) -> Arc<Metadata> {
-        if let Some(former) = &self.metadata
-            && origin(&former.token_endpoint) != origin(&metadata.token_endpoint)
-        {
-            tracing::warn!(
-                former = origin(&former.token_endpoint),
-                new = origin(&metadata.token_endpoint),
-                "the token endpoint has moved to another origin"
-            );
-        }
-        let ticks = env.clock().ticks();
-        self.fresh_until = ticks.saturating_add(lifetime);
-        self.stale_until = ticks.saturating_add(LONGEST);
-        self.failed = None;
-        self.metadata.insert(Arc::new(metadata)).clone()
-    }
-
-    /// The former document where the failure may pass and the document is no older than a day.
-    fn fall_back(&mut self, error: Error, env: &Env) -> Result<Arc<Metadata>, Error> {
-        let ticks = env.clock().ticks();
-        if let (Some(metadata), Recovery::Retry { .. }) = (&self.metadata, error.recovery())
-            && ticks < self.stale_until
-        {
-            tracing::warn!(%error, "discovery failed; the former document is used for another minute");
-            self.fresh_until = ticks.saturating_add(SHORTEST);
-            return Ok(metadata.clone());
-        }
-        let pause = AFTER_FAILURE.max(error.retry_after().unwrap_or_default());
-        self.failed = Some((error.clone(), ticks.saturating_add(pause)));
-        Err(error)
-    }
-}
-
 /// Where the document is. RFC 8414 3.1 puts the well-known part before the issuer's path; OpenID and
 /// SMART put it behind.
 fn document_url(base: &Url, kind: DiscoveryKind) -> Url {
@@ -245,97 +198,10 @@ fn directory(base: &Url) -> Url {
     base
 }
 
-async fn fetch(env: &Env, url: &Url) -> Result<Answer, Error> {
-    let settings = env.http().settings();
-    let mut attempts = Attempts::new(
-        ReplayClass::Safe,
-        env.clock().ticks(),
-        settings.overall_timeout,
-    );
-    loop {
-        let attempt = attempts.begin();
-        let started = env.clock().ticks();
-        let outcome = fetch_once(env, url).await;
-        let millis = env.clock().ticks().saturating_sub(started).as_millis();
-        let (kind, target) = (
-            outcome
-                .as_ref()
-                .err()
-                .map_or("ok", |f| f.error.kind().name()),
-            origin(url),
-        );
-        tracing::debug!(
-            target_system = target,
-            attempt,
-            outcome = kind,
-            duration_ms = millis,
-            "discovery"
-        );
-        match outcome {
-            Ok(answer) => return Ok(answer),
-            Err(failure) => match attempts.judge(&failure, env.clock().ticks()) {
-                Verdict::Again(pause) => env.clock().sleep(pause).await,
-                Verdict::Stop(error) => {
-                    return Err(error.context(format!("discovery at {}", shown(url))));
-                }
-            },
-        }
-    }
-}
-
-async fn fetch_once(env: &Env, url: &Url) -> Result<Answer, Failure> {
-    let mut request = reqwest::Request::new(http::Method::GET, url.clone());
-    let json = http::HeaderValue::from_static("application/json");
-    request.headers_mut().insert(http::header::ACCEPT, json);
-    let settings = env.http().settings();
-    let limit = LIMIT.min(settings.body_limit);
-    let answer = env
-        .http()
-        .exchange(request, Pool::Shared, settings.request_timeout, limit)
-        .await
-        .map_err(no_document)?;
-    let status = answer.status.as_u16();
-    if status == 200 {
-        return Ok(answer);
-    }
-    let (kind, recovery) = match status {
-        408 | 429 | 500..=599 => {
-            let after = retry_after(&answer.headers, env.clock().now());
-            (ErrorKind::Http, Recovery::Retry { after })
-        }
-        _ => (
-            ErrorKind::Discovery(DiscoveryFault::Missing),
-            Recovery::FixConfig,
-        ),
-    };
-    Err(Failure::answered(
-        Error::new(kind, format!("the server answered with status {status}"))
-            .remedy("check the URL (`issuer`, or the base of the API); if the server has no such document, configure `token_url` as the vendor documents it")
-            .with_recovery(recovery)
-            .with_status(status),
-    ))
-}
-
 /// What to do about an answer that is no document.
 const CHECK: &str = "check the URL; if the server has no such document, configure `token_url`";
 /// The most bytes of a discovery document.
 const LIMIT: usize = 512 * 1024;
-
-/// An answer that breaks HTTP or the cap: whoever gave it is hardly the server that was meant.
-fn no_document(failure: Failure) -> Failure {
-    match failure.error.kind() {
-        // it names its own remedy
-        ErrorKind::Protocol(ProtocolFault::RedirectRefused) => failure,
-        ErrorKind::Protocol(_) => Failure {
-            error: failure
-                .error
-                .remedy(CHECK)
-                .with_recovery(Recovery::FixConfig),
-            ..failure
-        },
-        _ => failure,
-    }
-}
 
 fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     let protocol = |fault, problem: &str| {
@@ -355,25 +221,6 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
         )),
         Err(_) => Err(protocol(ProtocolFault::NotJson, "is not JSON")),
     }
-}
-
-/// How long a document is taken: its `max-age` (RFC 9111 5.2.2.1), from a minute to a day.
-fn lifetime(headers: &HeaderMap) -> Duration {
-    headers
-        .get_all(http::header::CACHE_CONTROL)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .find_map(|directive| {
-            directive
-                .trim()
-                .strip_prefix("max-age=")?
-                .trim_matches('"')
-                .parse()
-                .ok()
-        })
-        .map_or(USUAL, Duration::from_secs)
-        .clamp(SHORTEST, LONGEST)
 }
 
 #[cfg(test)]

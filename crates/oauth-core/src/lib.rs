@@ -38,6 +38,7 @@ pub mod clock;
 pub mod config;
 pub mod connections;
 mod discovery;
+mod document;
 mod endpoint;
 pub mod env;
 pub mod error;

@@ -3,7 +3,7 @@
 use super::*;
 use crate::http::HttpSettings;
 use crate::server::EndpointKind;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 #[test]
@@ -170,21 +170,6 @@ fn what_a_server_supports_is_a_list_of_strings_or_absent() {
     for bad in [json!("a"), json!([1]), json!({})] {
         assert_eq!(read(bad).unwrap_err().kind().name(), "Protocol.BadType");
     }
-}
-
-#[test]
-fn a_document_is_kept_as_long_as_it_says_from_a_minute_to_a_day() {
-    let kept = |value: &'static str| {
-        lifetime(&HeaderMap::from_iter([(
-            http::header::CACHE_CONTROL,
-            value.parse().unwrap(),
-        )]))
-        .as_secs()
-    };
-    assert_eq!(kept("public, max-age=600"), 600);
-    assert_eq!(kept("max-age=1"), 60);
-    assert_eq!(kept("max-age=99999999"), 86_400);
-    assert_eq!(kept("no-store"), 3600);
 }
 
 #[test]
