@@ -42,9 +42,7 @@ impl Discovery {
     /// The metadata: from memory while it is fresh, else looked up, by one caller at a time. Where a
     /// new look-up fails in passing, the old document goes on being used.
     pub async fn metadata(&self, env: &Env) -> Result<Arc<Metadata>, Error> {
-        self.kept
-            .get(env, |former| self.look_up(env, former))
-            .await
+        self.kept.get(env, |former| self.look_up(env, former)).await
     }
 
     async fn look_up(

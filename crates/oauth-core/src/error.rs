@@ -7,6 +7,10 @@ use std::time::Duration;
 use crate::text;
 use crate::token::Scopes;
 
+mod signed;
+
+pub use signed::{JwksFault, JwtFault};
+
 /// A refusal or a failure: one line that names what went wrong and what to do.
 ///
 /// Cheap to clone, as a crowd that waited for one request shares one failure. It holds no secret,
@@ -58,6 +62,10 @@ pub enum ErrorKind {
     Circuit,
     /// What discovery brought cannot be used.
     Discovery(DiscoveryFault),
+    /// What somebody signed is refused.
+    Jwt(JwtFault),
+    /// There is no key to check a signature with.
+    Jwks(JwksFault),
     /// A request to an origin that the token is not for. Nothing was sent.
     ForeignOrigin,
     /// The API refuses the token, also a new one.
@@ -190,6 +198,8 @@ impl ErrorKind {
                 DiscoveryFault::Url => "Discovery.Url",
                 DiscoveryFault::Address => "Discovery.Address",
             },
+            Self::Jwt(fault) => fault.name(),
+            Self::Jwks(fault) => fault.name(),
             Self::ForeignOrigin => "ForeignOrigin",
             Self::Refused => "Refused",
             Self::InsufficientScope => "InsufficientScope",
@@ -218,6 +228,9 @@ impl ErrorKind {
                 Recovery::FixConfig
             }
             Self::Discovery(_) => Recovery::FixConfig,
+            Self::Jwt(fault) if fault.wants_another_setting() => Recovery::FixConfig,
+            Self::Jwt(fault) if fault.wants_another_login() => Recovery::LogInAgain,
+            Self::Jwt(_) | Self::Jwks(_) => Recovery::Report,
             Self::Connect | Self::Timeout | Self::Interrupted | Self::Throttled | Self::Circuit => {
                 Recovery::Retry { after: None }
             }

@@ -1,4 +1,4 @@
-//! Our public keys, as the JWK set a server is given (RFC 7517 5).
+//! Public keys as JWK sets (RFC 7517 5): ours, which a server is given, and those of others.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -7,6 +7,16 @@ use serde_json::{Value, json};
 
 use crate::signing_key::SigningKey;
 use crate::text;
+
+mod key;
+mod remote;
+mod set;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use key::algorithm;
+pub use remote::RemoteKeys;
+pub use set::KeySet;
 
 /// The public JWK set of our keys: public members only, each key with its own `kid`.
 ///

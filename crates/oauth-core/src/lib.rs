@@ -47,6 +47,7 @@ pub mod grant;
 pub mod http;
 mod json;
 pub mod jwks;
+pub mod jwt;
 pub mod oauth_client;
 pub mod record;
 mod response;

@@ -300,7 +300,7 @@ async fn sign(
 }
 
 impl HmacAlgorithm {
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::HS256 => "HS256",
             Self::HS384 => "HS384",
