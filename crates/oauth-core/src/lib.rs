@@ -45,6 +45,8 @@ pub mod error;
 mod files;
 pub mod grant;
 pub mod http;
+pub mod id_token;
+pub mod jarm;
 mod json;
 pub mod jwks;
 pub mod jwt;
