@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::error::{Error, JwtFault};
-use crate::jwt::{LEEWAY, Verified, refusal};
+use crate::jwt::{LEEWAY, Verified, refused, required};
 use crate::secret::Secret;
 use crate::signing_key::Algorithm;
 
@@ -184,7 +184,7 @@ fn checked(
     let expires_at = token.check_times(now, expected.leeway)?;
     let issued_at = token.check_age(now, OLDEST)?;
     let subject = token.text("sub")?.filter(|subject| !subject.is_empty());
-    let subject = token.required("sub", subject)?;
+    let subject = required("sub", subject)?;
     check_hash(token, "at_hash", expected.access_token)?;
     check_hash(token, "c_hash", expected.code)?;
     let authenticated_at = check_authentication(token, expected, now)?;
@@ -212,7 +212,7 @@ fn check_authorized_party(
     match token.text("azp")? {
         Some(party) if party == client_id => Ok(()),
         None if is_ours_alone => Ok(()),
-        _ => Err(refusal(
+        _ => Err(refused(
             JwtFault::Audience,
             "the token was issued to another client, or for others too (`azp`, `aud`)",
             "check `client_id`; if it is right, the token was meant for somebody else",
@@ -229,7 +229,7 @@ fn check_nonce(token: &Verified, sent: Option<&str>) -> Result<(), Error> {
         (Some(_), None) => "the token has no `nonce`, although one was sent",
         (None, Some(_)) => "the token has a `nonce`, although none was sent",
     };
-    Err(refusal(
+    Err(refused(
         JwtFault::Nonce,
         problem,
         "begin the login anew; if it happens again, somebody mixes logins up",
@@ -243,7 +243,7 @@ fn check_hash(token: &Verified, name: &str, of: Option<&Secret>) -> Result<(), E
     };
     match is_same(hash, &token.half_hash(of.expose())) {
         true => Ok(()),
-        false => Err(refusal(
+        false => Err(refused(
             JwtFault::Hash,
             format!("the token belongs to something else than what came with it (`{name}`)"),
             "begin the login anew; if it happens again, report it to whoever runs the server",
@@ -268,7 +268,7 @@ fn check_authentication(
     let Some(max_age) = expected.max_age else {
         return Ok(authenticated_at);
     };
-    let instant = token.required("auth_time", authenticated_at)?;
+    let instant = required("auth_time", authenticated_at)?;
     let is_recent = instant
         .checked_add_signed(max_age)
         .and_then(|end| end.checked_add_signed(expected.leeway))
@@ -282,7 +282,7 @@ fn check_authentication(
 }
 
 fn not_as_asked(problem: &str) -> Error {
-    refusal(
+    refused(
         JwtFault::Authentication,
         problem,
         "begin the login anew; if it happens again, the server does not do what was asked for",
@@ -291,7 +291,7 @@ fn not_as_asked(problem: &str) -> Error {
 
 /// OpenID Connect Core 12.2.
 fn check_same(login: &Login, former: &Login, leeway: TimeDelta) -> Result<(), Error> {
-    let other = |fault, problem: &str| Err(refusal(fault, problem, "have the user log in again"));
+    let other = |fault, problem: &str| Err(refused(fault, problem, "have the user log in again"));
     if login.issuer != former.issuer {
         return other(
             JwtFault::Issuer,

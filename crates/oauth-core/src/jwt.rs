@@ -6,8 +6,10 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest;
-use aws_lc_rs::hmac;
+use aws_lc_rs::{digest, hmac};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::TimeDelta;
 use serde_json::{Map, Value};
 
 use crate::client_auth::HmacAlgorithm;
@@ -15,7 +17,6 @@ use crate::env::Env;
 use crate::error::{Error, ErrorKind, JwksFault, JwtFault};
 use crate::jwks::{KeySet, RemoteKeys, algorithm};
 use crate::jwt::compact::Compact;
-use crate::jwt::fault::refused;
 use crate::secret::Secret;
 use crate::signing_key::Algorithm;
 
@@ -25,10 +26,11 @@ mod fault;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub(crate) use fault::refused as refusal;
+pub(crate) use claims::required;
+pub(crate) use fault::refused;
 
 /// How far two clocks may differ where nothing else is said.
-pub const LEEWAY: chrono::TimeDelta = chrono::TimeDelta::seconds(60);
+pub const LEEWAY: TimeDelta = TimeDelta::seconds(60);
 
 /// Who may have signed a token, and by what. A secret never verifies where keys are expected, whatever the
 /// token's header says (RFC 8725 2.1).
@@ -82,10 +84,9 @@ impl Verified {
     /// The left half of a digest in base64url, as `at_hash` and `c_hash` have it (OpenID Connect Core 3.1.3.6).
     /// The digest is that of the token's algorithm; SHA-512 for Ed25519, which uses it.
     pub(crate) fn half_hash(&self, of: &str) -> String {
-        use base64::Engine as _;
         let whole = digest::digest(self.digest, of.as_bytes());
         let (half, _) = whole.as_ref().split_at(whole.as_ref().len() / 2);
-        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(half)
+        URL_SAFE_NO_PAD.encode(half)
     }
 }
 

@@ -10,11 +10,6 @@ use crate::jwt::fault::{of_issuer, refused};
 const CLOCK: &str = "check the clock of this machine; if it is right, the server's is not";
 
 impl Verified {
-    /// A claim that must be there.
-    pub(crate) fn required<T>(&self, name: &str, claim: Option<T>) -> Result<T, Error> {
-        claim.ok_or_else(|| of_issuer(JwtFault::MissingClaim, format!("the token has no `{name}`")))
-    }
-
     fn claim(&self, name: &str) -> Option<&Value> {
         self.claims().get(name).filter(|claim| !claim.is_null())
     }
@@ -55,7 +50,7 @@ impl Verified {
 
     /// Letter by letter: no slash, case or port is forgiven (OpenID Connect Core 3.1.3.7 step 2).
     pub(crate) fn check_issuer(&self, issuer: &str) -> Result<(), Error> {
-        match self.required("iss", self.text("iss")?)? == issuer {
+        match required("iss", self.text("iss")?)? == issuer {
             true => Ok(()),
             false => Err(refused(
                 JwtFault::Issuer,
@@ -67,7 +62,7 @@ impl Verified {
 
     /// Whom it is for, the client among them (RFC 7519 4.1.3).
     pub(crate) fn check_audience(&self, client_id: &str) -> Result<Vec<&str>, Error> {
-        let audience = self.required("aud", self.texts("aud")?)?;
+        let audience = required("aud", self.texts("aud")?)?;
         match audience.contains(&client_id) {
             true => Ok(audience),
             false => Err(refused(
@@ -84,8 +79,8 @@ impl Verified {
         now: DateTime<Utc>,
         leeway: TimeDelta,
     ) -> Result<DateTime<Utc>, Error> {
-        let expires_at = self.required("exp", self.instant("exp")?)?;
-        if !later(expires_at, leeway).is_none_or(|end| now < end) {
+        let expires_at = required("exp", self.instant("exp")?)?;
+        if later(expires_at, leeway).is_some_and(|end| end <= now) {
             return Err(refused(
                 JwtFault::Expired,
                 "the token has expired (`exp`)",
@@ -114,7 +109,7 @@ impl Verified {
         now: DateTime<Utc>,
         oldest: TimeDelta,
     ) -> Result<DateTime<Utc>, Error> {
-        let issued_at = self.required("iat", self.instant("iat")?)?;
+        let issued_at = required("iat", self.instant("iat")?)?;
         match later(issued_at, oldest).is_none_or(|end| now < end) {
             true => Ok(issued_at),
             false => Err(refused(
@@ -124,6 +119,11 @@ impl Verified {
             )),
         }
     }
+}
+
+/// A claim that must be there.
+pub(crate) fn required<T>(name: &str, claim: Option<T>) -> Result<T, Error> {
+    claim.ok_or_else(|| of_issuer(JwtFault::MissingClaim, format!("the token has no `{name}`")))
 }
 
 /// `None`: never.
