@@ -23,7 +23,7 @@ use crate::server::AuthorizationServer;
 ///
 /// A call that is dropped may have taken effect: await those that spend something (a code, a refresh
 /// token) to their end. Tokens that are to be renewed are kept by a
-/// [`RenewingToken`](crate::source::RenewingToken), which [adopts](crate::source::RenewingToken::adopt) what
+/// [`RenewingToken`](crate::source::RenewingToken), which [adopts](crate::source::TokenSource::adopt) what
 /// [`token`](Self::token) brings.
 ///
 /// ```no_run
