@@ -21,7 +21,9 @@ pub use crate::client::quote::Quote;
 pub use crate::client::request::ApiRequest;
 
 use crate::challenge;
-use crate::client::answer::{Refusal, Taken, foreign, insufficient_scope, is_json, peek, refused};
+use crate::client::answer::{
+    Refusal, Taken, at, foreign, insufficient_scope, is_json, peek, refused,
+};
 use crate::client::attempts::{Again, Sender, class_of};
 use crate::client::request::Look;
 use crate::env::Env;
@@ -30,7 +32,7 @@ use crate::http::redirect_refused;
 use crate::http::url::{origin, shown};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
-use crate::server::ResourceServer;
+use crate::server::{BodyRefusal, Placement, ResourceServer};
 use crate::source::{ConnectionStatus, RenewingToken, StatusChanges, TokenSource};
 use crate::token::{GrantedToken, Token};
 use crate::traffic::Repeats;
@@ -97,6 +99,14 @@ impl Deref for Source {
 impl AuthorizedClient {
     /// A client of that API.
     pub fn new(env: &Env, api: ResourceServer, source: impl TokenSource + 'static) -> Self {
+        if let Placement::Query(parameter) = &api.placement
+            && env.is_first_token_in_query()
+        {
+            tracing::warn!(
+                parameter,
+                "access tokens stand in the query, as declared, and URLs end in the logs of servers and proxies"
+            );
+        }
         let name = format!("api {}", api.base_url);
         let api = Api {
             env: env.clone(),
@@ -241,7 +251,7 @@ impl AuthorizedClient {
         };
         let mut again = Again::default();
         let sender = self.sender(&token, class);
-        let mut response = sender.send(request, begun, &mut again).await?;
+        let mut response = self.shown(sender.send(request, begun, &mut again).await?)?;
         if self.may_refuse(&response) {
             // seldom: kept out of the way of all others
             return Box::pin(self.settle(response, token, class, again, look)).await;
@@ -282,7 +292,7 @@ impl AuthorizedClient {
         };
         let sender = self.sender(&replacement, class);
         let begun = self.api.env.clock().ticks();
-        let response = sender.send(request, begun, &mut Again::default()).await?;
+        let response = self.shown(sender.send(request, begun, &mut Again::default()).await?)?;
         let from = response.url().clone();
         match self.take(response, &[&token, &replacement]).await? {
             Taken::Yes(mut response) => {
@@ -302,34 +312,56 @@ impl AuthorizedClient {
         }
     }
 
+    /// The answer as its caller may see it: of a URL that bore the token, without it.
+    fn shown(&self, response: Response) -> Result<Response, Error> {
+        let placement = &self.api.server.placement;
+        if !matches!(placement, Placement::Query(_)) {
+            return Ok(response);
+        }
+        let mut url = response.url().clone();
+        placement.take_out(&mut url);
+        at(response, url)
+    }
+
     /// Whether an answer has to be looked into.
     fn may_refuse(&self, response: &Response) -> bool {
-        response.status() == StatusCode::UNAUTHORIZED
-            || self.api.server.body_refusal.is_some() && is_json(response)
+        let api = &self.api.server;
+        let status = response.status();
+        let is_on = |refusal: &BodyRefusal| refusal.is_on(status);
+        status == StatusCode::UNAUTHORIZED
+            || api.refusal_statuses.contains(&status.as_u16())
+            || api.body_refusal.as_ref().is_some_and(is_on) && is_json(response)
     }
 
     /// Whether the API took the token.
     async fn take(&self, response: Response, sent: &[&Token]) -> Result<Taken, Error> {
-        let sent = || -> Vec<Secret> {
-            let sent = sent.iter().map(|token| token.access_token().clone());
-            sent.collect()
+        let secrets = || -> Vec<Secret> {
+            let secrets = sent.iter().map(|token| token.access_token().clone());
+            secrets.collect()
         };
         if response.status() == StatusCode::UNAUTHORIZED {
-            let sent = sent();
+            let sent = secrets();
             let said = challenge::bearer_error(response.headers(), &sent);
             return Ok(Taken::No(Refusal::new(response, said, sent)));
+        }
+        let status = response.status().as_u16();
+        let lacks_scope = |token: &&Token| {
+            challenge::insufficient_scope(response.headers(), token.access_token()).is_some()
+        };
+        if self.api.server.refusal_statuses.contains(&status) && !sent.iter().any(lacks_scope) {
+            return Ok(Taken::No(Refusal::new(response, None, secrets())));
         }
         let Some(refusal) = &self.api.server.body_refusal else {
             return Ok(Taken::Yes(response));
         };
-        if !is_json(&response) {
+        if !refusal.is_on(response.status()) || !is_json(&response) {
             return Ok(Taken::Yes(response));
         }
         let (response, body) = peek(response).await?;
         Ok(match body.and_then(|body| refusal.word(&body)) {
             Some(word) => {
                 let said = OAuthError::new(word, None, None);
-                Taken::No(Refusal::new(response, Some(said), sent()))
+                Taken::No(Refusal::new(response, Some(said), secrets()))
             }
             None => Taken::Yes(response),
         })

@@ -5,6 +5,7 @@ mod send;
 mod target;
 mod token_request;
 mod uses;
+mod wire;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use tracing::Instrument as _;
+use url::Url;
 
 pub(crate) use crate::endpoint::request::{Answered, EndpointRequest};
 pub(crate) use crate::endpoint::token_request::{Issued, TokenRequest};
@@ -35,6 +37,8 @@ pub(crate) struct ServerEndpoints {
     client: ClientAuth,
     discovery: Option<Arc<Discovery>>,
     traffic: Arc<Traffic>,
+    /// Where refresh tokens are presented, where that is declared to be another URL.
+    refresh_url: Option<Box<Url>>,
     /// Held so that they live as long as anybody needs them.
     _key_uses: Option<Arc<Uses>>,
     _authorities: Arc<Uses>,
@@ -85,7 +89,15 @@ impl ServerEndpoints {
             Endpoints::Configured { token_url } => Traffic::of(env, token_url),
             Endpoints::Discovered { base, .. } => Traffic::of(env, base),
         };
+        let refresh_url = match &server.departures.request.refresh.url {
+            Some(url) => Some(Box::new(
+                env.http()
+                    .parse_url("departures.request.refresh.url", url)?,
+            )),
+            None => None,
+        };
         Ok(Self {
+            refresh_url,
             server: env.shared_if_same(&format!("server {}", server.authority()), server),
             env: env.clone(),
             client,
@@ -162,7 +174,9 @@ impl ServerEndpoints {
         if let Some(error) = self.is_shut() {
             return Err(error.into());
         }
-        let target = self.resolve(request.endpoint()).await?;
+        let target = self
+            .resolve(request.endpoint(), request.is_refresh())
+            .await?;
         let class = request.replay_class();
         let clock = self.env.clock();
         let overall = self.env.http().settings().overall_timeout;

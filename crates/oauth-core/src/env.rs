@@ -54,6 +54,8 @@ struct Inner {
     saving: tokio::sync::Mutex<()>,
     /// Whether somebody was told that refresh tokens are kept in memory alone.
     is_memory_told: AtomicBool,
+    /// Whether somebody was told that tokens stand in the query.
+    is_query_told: AtomicBool,
 }
 
 /// A hash of the name of something that is shared: names are long, and there is one a connection.
@@ -184,6 +186,11 @@ impl Env {
     /// Whether nobody was told yet that refresh tokens are kept in memory alone.
     pub(crate) fn is_first_of_memory(&self) -> bool {
         !self.0.is_memory_told.swap(true, Ordering::Relaxed)
+    }
+
+    /// Whether nobody was told yet that tokens stand in the query.
+    pub(crate) fn is_first_token_in_query(&self) -> bool {
+        !self.0.is_query_told.swap(true, Ordering::Relaxed)
     }
 
     /// One that does not keep it alive.
@@ -446,6 +453,7 @@ impl EnvBuilder {
             unsaved: Mutex::default(),
             saving: tokio::sync::Mutex::default(),
             is_memory_told: AtomicBool::new(false),
+            is_query_told: AtomicBool::new(false),
         })))
     }
 }

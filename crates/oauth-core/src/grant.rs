@@ -86,7 +86,13 @@ impl Parameters {
         Ok(())
     }
 
+    /// Each, in its order, under the RFCs' names.
+    pub fn pairs(&self) -> impl Iterator<Item = &(String, Secret)> {
+        self.pairs.iter()
+    }
+
     /// The body (RFC 6749 Appendix B).
+    #[cfg(test)]
     pub fn encode(&self) -> zeroize::Zeroizing<String> {
         let mut form = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.pairs {
@@ -178,7 +184,8 @@ impl Grant {
                 parameters.push("scope", grant.scopes.joined(separator))?;
             }
         }
-        for (name, value) in &departures.request.parameters {
+        let declared = departures.request.of(matches!(self, Self::RefreshToken(_)));
+        for (name, value) in &declared.parameters {
             parameters.push(name, value)?;
         }
         Ok(parameters)

@@ -1,20 +1,25 @@
 //! From the bytes of an answer to a token, or to an error: pure, no IO.
 
 mod document;
+mod expiry;
+mod fault;
 mod members;
 mod refusal;
 mod success;
 
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use std::fmt;
-use std::time::Duration;
 
 pub use crate::response::document::document;
 
 use crate::error::{Error, ErrorKind, ProtocolFault};
 use crate::secret::Secret;
-use crate::server::Departures;
+use crate::server::{Departures, Dialect, TokenAnswer};
 use crate::token::{Deviation, Scopes, TokenType};
 
 /// What is needed to judge an answer.
@@ -38,6 +43,10 @@ pub struct Asked<'a> {
     pub secrets: &'a [Secret],
     /// What is declared of the server.
     pub departures: &'a Departures,
+    /// What reads the answer where that cannot say how.
+    pub dialect: Option<&'a dyn Dialect>,
+    /// When it was asked, by the server's clock as far as it is known: moments are counted from then.
+    pub now: DateTime<Utc>,
     /// How long the server asks to wait (its `Retry-After`, read and capped).
     pub retry_after: Option<Duration>,
 }
@@ -63,6 +72,8 @@ pub struct Granted {
     pub authorization_details: Vec<Value>,
     /// Where the answer bent the RFCs.
     pub deviations: Vec<Deviation>,
+    /// What is declared to be carried on, by name.
+    pub facts: Vec<(String, Secret)>,
 }
 
 /// Judges an answer of a token endpoint.
@@ -76,6 +87,7 @@ pub fn judge(
     body: &[u8],
     asked: &Asked<'_>,
 ) -> Result<Granted, Error> {
+    let translated = translate(status, headers, body, asked)?;
     let success = status == StatusCode::OK
         || asked
             .departures
@@ -83,16 +95,36 @@ pub fn judge(
             .success_statuses
             .contains(&status.as_u16());
     if success {
-        success::read(status, headers, body, asked)
+        success::read(status, headers, body, translated.as_ref(), asked)
             .map_err(|error| error.with_status(status.as_u16()))
     } else {
-        Err(refusal::read(status, body, asked))
+        Err(refusal::read(status, body, translated.as_ref(), asked))
     }
 }
 
 /// What an answer means that is no success (RFC 6749 5.2).
 pub fn refusal(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error {
-    refusal::read(status, body, asked)
+    refusal::read(status, body, None, asked)
+}
+
+/// The answer as the adapter's dialect reads it.
+fn translate(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    asked: &Asked<'_>,
+) -> Result<Option<Value>, Error> {
+    let Some(dialect) = asked.dialect else {
+        return Ok(None);
+    };
+    let answer = TokenAnswer::new(status, headers, body);
+    // it is foreign code: a panic of its own must not take the renewal with it
+    catch_unwind(AssertUnwindSafe(|| dialect.read(&answer))).map_err(|_| {
+        let problem = "the adapter's dialect panicked over it";
+        protocol(ProtocolFault::BadValue, asked, problem)
+            .remedy("look in the log for its panic, and report it")
+            .with_status(status.as_u16())
+    })
 }
 
 /// The body as text, its byte order mark taken off.

@@ -1,8 +1,9 @@
 //! An access token and the scopes it was granted.
 
+mod facts;
 mod life;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, Error as _, SeqAccess, Visitor};
+use url::Url;
 
+pub(crate) use crate::token::facts::Facts;
 pub(crate) use crate::token::life::{Life, Moments};
 
 use crate::secret::Secret;
@@ -24,6 +27,7 @@ pub struct Token {
     scopes: Scopes,
     missing: Scopes,
     deviations: Box<[Deviation]>,
+    facts: Option<Box<Facts>>,
     persisted: bool,
     life: Life,
 }
@@ -48,6 +52,8 @@ pub enum Deviation {
     ScopeNarrowed,
     /// `token_type` was left out, as declared.
     NoTokenType,
+    /// `token_type` was written otherwise than `Bearer` (RFC 6750 4; RFC 6749 5.1 allows any case).
+    TokenTypeCase,
     /// A refresh token came where none is issued (RFC 6749 4.4.3); it is not kept.
     UnwantedRefreshToken,
 }
@@ -70,6 +76,7 @@ pub(crate) struct TokenParts {
     pub scopes: Scopes,
     pub missing: Scopes,
     pub deviations: Vec<Deviation>,
+    pub facts: Facts,
 }
 
 impl Token {
@@ -81,6 +88,7 @@ impl Token {
             scopes: parts.scopes,
             missing: parts.missing,
             deviations: parts.deviations.into(),
+            facts: (!parts.facts.is_empty()).then(|| Box::new(parts.facts)),
             persisted: true,
             life: Life::default(),
         }
@@ -134,6 +142,22 @@ impl Token {
         &self.deviations
     }
 
+    /// What else the server said with it, of what is declared to be carried on
+    /// ([`ResponseDepartures::facts`](crate::server::ResponseDepartures::facts)) or was
+    /// [adopted](GrantedToken::with_fact): an id, a region. It comes from the answer as it is and is not
+    /// printed by `Debug`. Nothing is to be sent where it points to: for that there is
+    /// [`Token::origin_fact`].
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.as_ref()?.value(name)
+    }
+
+    /// A fact that names where the API is, for
+    /// [`ResourceServer::new`](crate::server::ResourceServer::new): only if `host_suffixes` are declared
+    /// of it and its host is one of them or below one. Others are told by an event and are none.
+    pub fn origin_fact(&self, name: &str) -> Option<&Url> {
+        self.facts.as_ref()?.origin(name)
+    }
+
     /// False where the store failed after the server had already spent the refresh token: this
     /// token works, but its successor will be lost with the process. An error event says why.
     pub fn is_persisted(&self) -> bool {
@@ -148,6 +172,7 @@ impl fmt::Debug for Token {
             .field("expires_at", &self.expires_at)
             .field("scopes", &self.scopes)
             .field("deviations", &self.deviations)
+            .field("facts", &self.facts)
             .field("persisted", &self.persisted)
             .finish_non_exhaustive()
     }
@@ -332,6 +357,7 @@ pub struct GrantedToken {
     pub(crate) access_token: Option<(Secret, Option<Duration>)>,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scopes: Option<Scopes>,
+    pub(crate) facts: BTreeMap<String, Secret>,
 }
 
 impl GrantedToken {
@@ -341,6 +367,7 @@ impl GrantedToken {
             access_token: None,
             refresh_token: Some(refresh_token),
             scopes: None,
+            facts: BTreeMap::new(),
         }
     }
 
@@ -350,6 +377,7 @@ impl GrantedToken {
             access_token: Some((access_token, expires_in)),
             refresh_token: None,
             scopes: None,
+            facts: BTreeMap::new(),
         }
     }
 
@@ -357,6 +385,14 @@ impl GrantedToken {
     #[must_use]
     pub fn with_refresh_token(mut self, refresh_token: Secret) -> Self {
         self.refresh_token = Some(refresh_token);
+        self
+    }
+
+    /// Adds what else is known of the login, such as a tenant's id that came with the redirect; it is kept
+    /// with the token, and read by [`Token::fact`].
+    #[must_use]
+    pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.facts.insert(name.into(), Secret::new(value));
         self
     }
 

@@ -170,6 +170,15 @@ impl Head {
     }
 }
 
+/// The answer under another URL: one without the token that stood in the query.
+pub(super) fn at(response: Response, url: Url) -> Result<Response, Error> {
+    let head = Head {
+        url,
+        ..Head::of(&response)
+    };
+    head.before(http::Response::<reqwest::Body>::from(response).into_body())
+}
+
 /// Reads a JSON answer of at most `limit` bytes, counted after decoding.
 ///
 /// # Errors

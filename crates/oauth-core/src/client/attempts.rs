@@ -159,8 +159,10 @@ impl Sender<'_> {
 
     fn bear(&self, request: &mut Request) -> Result<(), Error> {
         if let Some((api, token)) = self.bearing {
-            let (name, value) = api.placement.header_of(token)?;
-            request.headers_mut().insert(name, value);
+            let mut headers = std::mem::take(request.headers_mut());
+            let put = api.placement.put(token, &mut headers, request.url_mut());
+            *request.headers_mut() = headers;
+            put?;
         }
         Ok(())
     }

@@ -18,7 +18,9 @@ use crate::client_auth::{AssertionKey, Audience, AuthMethod, ClientAuth, HmacAlg
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::grant::Parameters;
 use crate::secret::{Secret, SecretRef, Secrets};
-use crate::server::{AssertionDepartures, BasicEncoding, Departures};
+use crate::server::{
+    AssertionDepartures, BasicCredentials, BasicEncoding, Departures, RequestDepartures,
+};
 use crate::signing_key::{Signer, check_signature_form};
 
 /// The claims of an assertion (RFC 7523 3).
@@ -94,8 +96,7 @@ impl ClientAuth {
             AuthMethod::None => parameters.push("client_id", &self.id)?,
             AuthMethod::SecretBasic(secret) => {
                 let secret = read(secret, attempt)?;
-                let (header, encoded) =
-                    basic(&self.id, &secret, attempt.departures.request.basic_encoding)?;
+                let (header, encoded) = basic(&self.id, &secret, &attempt.departures.request)?;
                 headers.insert(http::header::AUTHORIZATION, header);
                 secrets.extend([secret, encoded]);
             }
@@ -149,12 +150,12 @@ impl ClientAuth {
     }
 
     /// RFC 7523 3: who, for whom, from when until when, and a name that is never used again.
-    fn claims<'a>(&'a self, audience: &'a str, attempt: &Attempt<'_>) -> Result<Claims<'a>, Error> {
+    fn claims<'a>(&'a self, audience: &'a str, attempt: &Attempt<'a>) -> Result<Claims<'a>, Error> {
         let departures = &attempt.departures.assertion;
         let lifetime = departures.lifetime.unwrap_or(Duration::from_secs(60));
         let issued_at = attempt.now.timestamp();
         Ok(Claims {
-            iss: &self.id,
+            iss: departures.issuer.as_deref().unwrap_or(&self.id),
             sub: &self.id,
             aud: audience,
             jti: fresh_name()?,
@@ -191,16 +192,20 @@ fn read(secret: &SecretRef, attempt: &Attempt<'_>) -> Result<Secret, Error> {
 fn basic(
     id: &str,
     secret: &Secret,
-    encoding: BasicEncoding,
+    declared: &RequestDepartures,
 ) -> Result<(HeaderValue, Secret), Error> {
     let form = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = match encoding {
-        BasicEncoding::Form => format!("{}:{}", form(id), form(secret.expose())),
+    let (id, secret) = match declared.basic_credentials {
+        BasicCredentials::IdAndSecret => (id, secret.expose()),
+        BasicCredentials::SecretAlone => (secret.expose(), ""),
+    };
+    let pair = match declared.basic_encoding {
+        BasicEncoding::Form => format!("{}:{}", form(id), form(secret)),
         BasicEncoding::Raw if id.contains(':') => {
             let problem = "a raw Basic header cannot carry an id with a colon (RFC 7617 2)";
             return Err(Error::config("departures.request.basic_encoding", problem));
         }
-        BasicEncoding::Raw => format!("{id}:{}", secret.expose()),
+        BasicEncoding::Raw => format!("{id}:{secret}"),
     };
     let encoded = Secret::new(STANDARD.encode(zeroize::Zeroizing::new(pair).as_bytes()));
     let mut header = HeaderValue::try_from(format!("Basic {}", encoded.expose()))

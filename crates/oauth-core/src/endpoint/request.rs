@@ -13,7 +13,7 @@ use crate::http::Answer;
 use crate::response::{self, Asked};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
-use crate::server::{Departures, EndpointKind};
+use crate::server::{Departures, Dialect, EndpointKind};
 use crate::token::Scopes;
 
 /// A request to an endpoint of the authorization server, with the client's authentication. All of them
@@ -27,6 +27,11 @@ pub(crate) trait EndpointRequest: Sync {
 
     /// Where it goes.
     fn endpoint(&self) -> EndpointKind;
+
+    /// Whether it presents a refresh token, for which a server may declare otherwise.
+    fn is_refresh(&self) -> bool {
+        false
+    }
 
     /// The span that its attempts are logged in.
     fn span(&self, target_system: &str) -> tracing::Span {
@@ -69,6 +74,10 @@ pub(crate) struct Answered<'a> {
     /// What was sent and must not come back in a message.
     pub secrets: &'a [Secret],
     pub departures: &'a Departures,
+    /// What reads the answer of a token endpoint where these cannot say how.
+    pub dialect: Option<&'a dyn Dialect>,
+    /// When it was asked, by the server's clock as far as it is known.
+    pub now: DateTime<Utc>,
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
 }
@@ -86,6 +95,8 @@ impl Answered<'_> {
             authentication: self.authentication,
             secrets: self.secrets,
             departures: self.departures,
+            dialect: self.dialect,
+            now: self.now,
             retry_after: self.retry_after,
         }
     }

@@ -1,21 +1,22 @@
 //! One attempt at a request.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use url::Url;
+use http::HeaderMap;
 
 use crate::client_auth::apply::Attempt;
 use crate::endpoint::ServerEndpoints;
 use crate::endpoint::request::{Answered, EndpointRequest};
 use crate::endpoint::target::Target;
+use crate::endpoint::wire::{Made, encode, rewrite};
 use crate::error::{Error, ErrorKind};
-use crate::grant::Parameters;
 use crate::http::url::origin;
 use crate::http::{Failure, Pool};
 use crate::retry::{ReplayClass, retry_after};
 use crate::secret::Secret;
+use crate::server::{BodyFormat, EndpointKind};
 use crate::traffic::Reading;
 
 /// What an attempt tells beside its outcome.
@@ -64,7 +65,7 @@ impl ServerEndpoints {
             .apply(&attempt, &mut parameters, &mut headers)
             .await
             .map_err(Failure::unsent)?;
-        let secrets: Vec<Secret> = parameters
+        let mut secrets: Vec<Secret> = parameters
             .secrets()
             .cloned()
             .chain(applied.secrets.iter().cloned())
@@ -73,7 +74,28 @@ impl ServerEndpoints {
             let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
             return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
         }
-        let built = self.build(&target.url, &parameters, headers);
+        let is_token_request = request.endpoint() == EndpointKind::Token;
+        let declared = match is_token_request {
+            true => departures.request.of(request.is_refresh()),
+            false => Cow::Owned(departures.request.elsewhere()),
+        };
+        let made = Made {
+            url: &target.url,
+            parameters: &parameters,
+            headers,
+            declared: &declared,
+            format: match is_token_request {
+                true => departures.response.format,
+                false => BodyFormat::Json,
+            },
+            at: attempt.now,
+        };
+        let mut made = made.request().map_err(Failure::unsent)?;
+        let dialect = self.server.dialect.as_deref().filter(|_| is_token_request);
+        if let Some(dialect) = dialect {
+            secrets.extend(rewrite(dialect, &mut made).map_err(Failure::unsent)?);
+        }
+        let built = encode(made, declared.encoding);
         let settings = self.env.http().settings();
         let timeout = match class {
             ReplayClass::Safe => settings.request_timeout,
@@ -105,6 +127,8 @@ impl ServerEndpoints {
             authentication: &applied,
             secrets: &secrets,
             departures,
+            dialect: self.server.dialect.as_deref(),
+            now: attempt.now,
             retry_after: retry_after(&answer.headers, self.env.clock().now()),
         };
         request.read(&answered).map_err(Failure::answered)
@@ -118,30 +142,6 @@ impl ServerEndpoints {
             self.traffic.skew.learn(reading, now, ticks);
         }
         Some(reading)
-    }
-
-    fn build(&self, url: &Url, parameters: &Parameters, headers: HeaderMap) -> reqwest::Request {
-        let mut request = reqwest::Request::new(Method::POST, url.clone());
-        let all = request.headers_mut();
-        all.insert(
-            http::header::ACCEPT,
-            HeaderValue::from_static("application/json"),
-        );
-        all.insert(
-            http::header::CONTENT_TYPE,
-            HeaderValue::from_static("application/x-www-form-urlencoded"),
-        );
-        for (name, value) in &self.server.departures.request.headers {
-            // checked when they were declared
-            if let (Ok(name), Ok(value)) =
-                (HeaderName::try_from(name), HeaderValue::try_from(value))
-            {
-                all.insert(name, value);
-            }
-        }
-        all.extend(headers);
-        *request.body_mut() = Some(parameters.encode().to_string().into());
-        request
     }
 }
 

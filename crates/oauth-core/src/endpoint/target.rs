@@ -17,7 +17,22 @@ pub(super) struct Target {
 }
 
 impl ServerEndpoints {
-    pub(super) async fn resolve(&self, kind: EndpointKind) -> Result<Target, Error> {
+    /// Where a request goes: by a refresh token, or another.
+    pub(super) async fn resolve(
+        &self,
+        kind: EndpointKind,
+        is_refresh: bool,
+    ) -> Result<Target, Error> {
+        let mut target = self.resolve_endpoint(kind).await?;
+        if let Some(url) = self.refresh_url.as_ref().filter(|_| is_refresh) {
+            target.url = (**url).clone();
+            target.token_url = (**url).clone();
+            target.foreign = false; // it is configured
+        }
+        Ok(target)
+    }
+
+    async fn resolve_endpoint(&self, kind: EndpointKind) -> Result<Target, Error> {
         let configured = self.server.other_endpoints.get(&kind);
         let Some(discovery) = &self.discovery else {
             let Endpoints::Configured { token_url } = &self.server.endpoints else {
@@ -70,7 +85,7 @@ impl ServerEndpoints {
     /// authentication; and whether a foreign server chose it.
     #[expect(dead_code, reason = "wanted by the flows that begin in a browser")]
     pub async fn locate(&self, kind: EndpointKind) -> Result<(Url, bool), Error> {
-        let target = self.resolve(kind).await?;
+        let target = self.resolve(kind, false).await?;
         Ok((target.url, target.foreign))
     }
 

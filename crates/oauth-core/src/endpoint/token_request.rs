@@ -39,6 +39,10 @@ impl EndpointRequest for TokenRequest<'_> {
         EndpointKind::Token
     }
 
+    fn is_refresh(&self) -> bool {
+        matches!(self.grant, Grant::RefreshToken(_))
+    }
+
     fn span(&self, target_system: &str) -> tracing::Span {
         let grant = self.grant.grant_type();
         tracing::info_span!("token_request", target_system, grant)
@@ -58,7 +62,7 @@ impl EndpointRequest for TokenRequest<'_> {
 
     fn read(&self, answered: &Answered<'_>) -> Result<Issued, Error> {
         let asked = Asked {
-            renewal: matches!(self.grant, Grant::RefreshToken(_)),
+            renewal: self.is_refresh(),
             refresh_token_expected: self.grant.may_bring_refresh_token(),
             ..answered.asked(self.grant.scopes())
         };

@@ -1,5 +1,6 @@
 //! A token as it was answered.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub struct TokenResponse {
     pub authorization_details: Vec<Value>,
     /// Where the answer bent the RFCs.
     pub deviations: Vec<Deviation>,
+    /// What else it said, of what is declared to be carried on
+    /// ([`ResponseDepartures::facts`](crate::server::ResponseDepartures::facts)), by name.
+    pub facts: BTreeMap<String, Secret>,
 }
 
 impl TokenResponse {
@@ -44,6 +48,7 @@ impl TokenResponse {
             issued_token_type: granted.issued_token_type,
             authorization_details: granted.authorization_details,
             deviations: granted.deviations,
+            facts: granted.facts.into_iter().collect(),
         }
     }
 }
@@ -51,8 +56,9 @@ impl TokenResponse {
 /// To be adopted by a [`RenewingToken`](crate::source::RenewingToken).
 impl From<TokenResponse> for GrantedToken {
     fn from(response: TokenResponse) -> Self {
-        let granted = Self::access_token(response.access_token, response.lifetime)
+        let mut granted = Self::access_token(response.access_token, response.lifetime)
             .with_scopes(response.scopes);
+        granted.facts = response.facts;
         match response.refresh_token {
             Some(refresh_token) => granted.with_refresh_token(refresh_token),
             None => granted,

@@ -23,7 +23,7 @@ pub fn document(
     asked: &Asked<'_>,
 ) -> Result<Map<String, Value>, Error> {
     if !success.contains(&status.as_u16()) {
-        return Err(refusal::read(status, body, asked));
+        return Err(refusal::read(status, body, None, asked));
     }
     read(status, headers, body, asked).map_err(|error| error.with_status(status.as_u16()))
 }
@@ -57,7 +57,7 @@ fn read(
         None => Ok(members),
         Some(_) => Err(match Members::parse(text) {
             Ok(known) => refusal::in_success(status, &known, asked),
-            Err(_) => refusal::read(status, body, asked),
+            Err(_) => refusal::read(status, body, None, asked),
         }),
     }
 }

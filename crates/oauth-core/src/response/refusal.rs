@@ -9,11 +9,19 @@ use crate::response::members::Members;
 use crate::secret::escape_without;
 
 /// An answer that is no success.
-pub(super) fn read(status: StatusCode, body: &[u8], asked: &Asked<'_>) -> Error {
-    let oauth = super::text(body)
-        .ok()
-        .and_then(|(text, _)| Members::parse(text).ok())
-        .and_then(|members| oauth_error(&members, asked));
+pub(super) fn read(
+    status: StatusCode,
+    body: &[u8],
+    translated: Option<&Value>,
+    asked: &Asked<'_>,
+) -> Error {
+    let members = match translated {
+        Some(document) => Some(Members::of(document, asked.departures)),
+        None => super::text(body)
+            .ok()
+            .and_then(|(text, _)| Members::read(text, asked.departures).ok()),
+    };
+    let oauth = members.and_then(|members| oauth_error(&members, asked));
     let code = status.as_u16();
     let retry = Recovery::Retry {
         after: asked.retry_after,
@@ -51,7 +59,8 @@ pub(super) fn in_success(status: StatusCode, members: &Members, asked: &Asked<'_
                 "{} answered success with an `error` that is not one (RFC 6749 5.2)",
                 asked.from
             ),
-        ),
+        )
+        .remedy("where its code stands elsewhere, declare `departures.errors.code = \"/…\"`"),
     }
 }
 
@@ -85,9 +94,13 @@ fn oauth_error(members: &Members, asked: &Asked<'_>) -> Option<OAuthError> {
 fn means_something(code: &str, asked: &Asked<'_>) -> bool {
     let declared = &asked.departures.errors;
     by_code(code, asked).0 != Recovery::Report
-        || [&declared.passing, &declared.log_in_again]
-            .into_iter()
-            .any(|codes| codes.iter().any(|known| known == code))
+        || [
+            &declared.passing,
+            &declared.log_in_again,
+            &declared.fix_config,
+        ]
+        .into_iter()
+        .any(|codes| codes.iter().any(|known| known == code))
 }
 
 fn throttled(code: u16, asked: &Asked<'_>) -> Error {
@@ -117,6 +130,12 @@ fn refused(oauth: OAuthError, asked: &Asked<'_>, status: u16) -> Error {
         )
     } else if asked.renewal && departures.log_in_again.contains(&oauth.code) {
         (Recovery::LogInAgain, LOG_IN.into())
+    } else if departures.fix_config.contains(&oauth.code) {
+        let remedy = format!(
+            "the client sent {}; look this code up with the vendor",
+            asked.authentication
+        );
+        (Recovery::FixConfig, remedy)
     } else {
         by_code(&oauth.code, asked)
     };
@@ -217,6 +236,7 @@ mod tests {
     use crate::secret::Secret;
     use crate::server::Departures;
     use crate::token::Scopes;
+    use chrono::DateTime;
     use serde_json::json;
 
     fn judged(status: u16, body: &Value, sent: &[&str]) -> Error {
@@ -234,6 +254,8 @@ mod tests {
             authentication: &"`none` as client `id`",
             secrets: &secrets,
             departures: &departures,
+            dialect: None,
+            now: DateTime::UNIX_EPOCH,
             retry_after: None,
         };
         let status = StatusCode::from_u16(status).unwrap();

@@ -2,51 +2,41 @@
 
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
-use std::time::Duration;
 
 use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::response::fault::{Member, missing, wrong_type};
 use crate::response::members::Members;
-use crate::response::{Asked, Granted, protocol, refusal};
+use crate::response::{Asked, Granted, expiry, protocol, refusal};
 use crate::secret::Secret;
-use crate::server::Presence;
+use crate::server::{BodyFormat, Presence, ScopeForm};
 use crate::text::escape;
 use crate::token::{Deviation, Scopes, TokenType, to_be_borne};
-
-/// No token is trusted for longer than that.
-const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 pub(super) fn read(
     status: StatusCode,
     headers: &HeaderMap,
     body: &[u8],
+    translated: Option<&Value>,
     asked: &Asked<'_>,
 ) -> Result<Granted, Error> {
     let mut deviations = Vec::new();
-    check_media_type(headers, body, asked, &mut deviations)?;
-    let (text, marked) = super::text(body).map_err(|fault| {
-        let problem = match fault {
-            ProtocolFault::Empty => "it has no body",
-            _ => "it is not UTF-8 text",
-        };
-        protocol(fault, asked, problem)
-    })?;
-    if marked {
-        deviations.push(Deviation::ByteOrderMark);
-    }
-    let members = Members::parse(text).map_err(|(fault, name)| {
-        let problem = match (fault, name) {
-            (_, Some(name)) => format!("`{name}` stands twice (RFC 6749 3.2)"),
-            (ProtocolFault::NotObject, _) => "it is not one JSON object (RFC 6749 5.1)".into(),
-            _ => "it is not well-formed JSON (RFC 6749 5.1)".into(),
-        };
-        protocol(fault, asked, problem)
-    })?;
-    if members.error.is_some() {
+    let members = match translated {
+        Some(document) => Members::of(document, asked.departures),
+        None => {
+            check_media_type(headers, body, asked, &mut deviations)?;
+            members(body, asked, &mut deviations)?
+        }
+    };
+    let is_failure = match members.verdict {
+        Some(is_success) => !is_success,
+        None => members.error.is_some(),
+    };
+    if is_failure {
         return Err(refusal::in_success(status, &members, asked));
     }
     let access_token = access_token(members.access_token, asked)?;
     let token_type = token_type(members.token_type, asked, &mut deviations)?;
-    let lifetime = lifetime(members.expires_in, asked, &mut deviations)?;
+    let lifetime = expiry::lifetime(members.expires_in, members.is_text, asked, &mut deviations)?;
     let scopes = scopes(members.scope, asked, &mut deviations)?;
     let refresh_token = refresh_token(members.refresh_token, asked, &mut deviations)?;
     Ok(Granted {
@@ -59,6 +49,36 @@ pub(super) fn read(
         issued_token_type: issued_token_type(members.issued_token_type, asked)?,
         authorization_details: authorization_details(members.authorization_details, asked)?,
         deviations,
+        facts: members.facts,
+    })
+}
+
+fn members(
+    body: &[u8],
+    asked: &Asked<'_>,
+    deviations: &mut Vec<Deviation>,
+) -> Result<Members, Error> {
+    let (text, marked) = super::text(body).map_err(|fault| {
+        let problem = match fault {
+            ProtocolFault::Empty => "it has no body",
+            _ => "it is not UTF-8 text",
+        };
+        protocol(fault, asked, problem)
+    })?;
+    if marked {
+        deviations.push(Deviation::ByteOrderMark);
+    }
+    Members::read(text, asked.departures).map_err(|(fault, name)| {
+        let problem = match (fault, name) {
+            (_, Some(name)) => format!("`{name}` stands twice (RFC 6749 3.2)"),
+            (ProtocolFault::DuplicateKey, None) => "a name stands twice in it".into(),
+            (ProtocolFault::NotObject, _) => "it is not one JSON object (RFC 6749 5.1)".into(),
+            _ => "it is not well-formed JSON (RFC 6749 5.1)".into(),
+        };
+        protocol(fault, asked, problem).remedy(
+            "check the token URL; if this server always answers in another form, declare \
+             `departures.response.format = \"form\"` or `\"token\"`",
+        )
     })
 }
 
@@ -82,33 +102,51 @@ pub(super) fn check_media_type(
         .unwrap_or("")
         .trim()
         .to_ascii_lowercase();
-    let declared = &asked.departures.response.json_media_types;
-    if media_type == "application/json"
-        || declared
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(&media_type))
+    let response = &asked.departures.response;
+    let own: &[&str] = match response.format {
+        BodyFormat::Json => &["application/json"],
+        BodyFormat::Form => &["application/x-www-form-urlencoded", "application/json"],
+        BodyFormat::Token => &["text/plain", "application/json"],
+    };
+    let declared = response.media_types.iter().map(String::as_str);
+    if own
+        .iter()
+        .copied()
+        .chain(declared)
+        .any(|known| known.eq_ignore_ascii_case(&media_type))
     {
         return Ok(());
     }
     let shown = escape(&media_type);
+    let expected = own.first().copied().unwrap_or_default();
+    let remedy = if response.format == BodyFormat::Json
+        && media_type == "application/x-www-form-urlencoded"
+    {
+        "if this server answers forms, declare `departures.response.format = \"form\"`".to_owned()
+    } else {
+        format!(
+            "check the token URL; if this server's answers come under that type, declare \
+             `departures.response.media_types = [\"{shown}\"]`"
+        )
+    };
     Err(protocol(
         ProtocolFault::ContentType,
         asked,
-        format!("its type is `{shown}`, not `application/json`"),
+        format!("its type is `{shown}`, not `{expected}`"),
     )
-    .remedy(format!(
-        "check the token URL; if this server answers JSON under that type, declare \
-             `departures.response.json_media_types = [\"{shown}\"]`"
-    )))
+    .remedy(remedy))
 }
 
 fn access_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Secret, Error> {
     let token = match member {
         None => {
-            return Err(missing("access_token", asked));
+            return Err(missing(Member::AccessToken, asked).remedy(
+                "if this server gives it another name or place, declare \
+                 `departures.response.members.access_token = \"/…\"`",
+            ));
         }
         Some(Value::String(token)) => to_be_borne(token),
-        Some(_) => return Err(wrong_type("access_token", "a string", asked)),
+        Some(_) => return Err(wrong_type(Member::AccessToken, "a string", asked)),
     };
     let bytes = token.expose().as_bytes();
     let problem = if bytes.is_empty() {
@@ -131,24 +169,36 @@ fn token_type(
     asked: &Asked<'_>,
     deviations: &mut Vec<Deviation>,
 ) -> Result<TokenType, Error> {
+    let declared = &asked.departures.response;
     let token_type = match member {
-        None if asked.departures.response.token_type == Presence::Optional => {
+        None if declared.format == BodyFormat::Token => return Ok(TokenType::Bearer),
+        None if declared.token_type == Presence::Optional => {
             deviations.push(Deviation::NoTokenType);
             return Ok(TokenType::Bearer);
         }
         None => {
-            return Err(missing("token_type", asked).remedy(
+            return Err(missing(Member::TokenType, asked).remedy(
                 "if this server always leaves it out, declare `departures.response.token_type = \"optional\"`",
             ));
         }
         Some(Value::String(token_type)) => token_type,
-        Some(_) => return Err(wrong_type("token_type", "a string", asked)),
+        Some(_) => return Err(wrong_type(Member::TokenType, "a string", asked)),
     };
     if token_type.eq_ignore_ascii_case("bearer") {
+        if token_type != "Bearer" {
+            deviations.push(Deviation::TokenTypeCase);
+        }
         return Ok(TokenType::Bearer);
     }
     if asked.may_be_not_applicable && token_type.eq_ignore_ascii_case("N_A") {
         return Ok(TokenType::NotApplicable);
+    }
+    if declared
+        .token_types
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(&token_type))
+    {
+        return Ok(TokenType::Bearer);
     }
     if token_type.is_empty() || token_type.chars().any(char::is_control) {
         return Err(protocol(
@@ -164,59 +214,10 @@ fn token_type(
             "{} answered a token of type `{shown}`, which cannot be borne as `Bearer` (RFC 6749 7.1)",
             asked.from
         ),
-    ))
-}
-
-fn lifetime(
-    member: Option<Value>,
-    asked: &Asked<'_>,
-    deviations: &mut Vec<Deviation>,
-) -> Result<Option<Duration>, Error> {
-    let departures = &asked.departures.lifetime;
-    let bad_value = || {
-        protocol(
-            ProtocolFault::BadValue,
-            asked,
-            "`expires_in` is not a whole number of seconds, zero or more (RFC 6749 5.1)",
-        )
-    };
-    let seconds = match member {
-        None => return Ok(departures.default_expires_in),
-        Some(Value::Number(number)) => match (number.as_u64(), number.as_f64()) {
-            (Some(seconds), _) => seconds,
-            (None, Some(float)) => {
-                let seconds = whole(float).ok_or_else(bad_value)?;
-                deviations.push(Deviation::ExpiresInFloat);
-                seconds
-            }
-            (None, None) => return Err(bad_value()),
-        },
-        Some(Value::String(text)) => {
-            if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-                return Err(bad_value());
-            }
-            deviations.push(Deviation::ExpiresInString);
-            text.parse().map_err(|_| bad_value())?
-        }
-        Some(_) => return Err(wrong_type("expires_in", "a number", asked)),
-    };
-    if seconds == 0 && departures.zero_means_unknown {
-        return Ok(departures.default_expires_in);
-    }
-    let lifetime = Duration::from_secs(seconds);
-    if lifetime > LONGEST {
-        deviations.push(Deviation::ExpiresInClamped);
-    }
-    Ok(Some(lifetime.min(LONGEST)))
-}
-
-/// A whole number that a float holds exactly; beyond 2^53 it holds none.
-fn whole(float: f64) -> Option<u64> {
-    const EXACT: f64 = 9_007_199_254_740_992.0;
-    if !(0.0..=EXACT).contains(&float) || float.fract() != 0.0 {
-        return None;
-    }
-    format!("{float:.0}").parse().ok()
+    )
+    .remedy(format!(
+        "if a token of that type is borne as it is, declare `departures.response.token_types = [\"{shown}\"]`"
+    )))
 }
 
 fn scopes(
@@ -224,17 +225,21 @@ fn scopes(
     asked: &Asked<'_>,
     deviations: &mut Vec<Deviation>,
 ) -> Result<Scopes, Error> {
-    let granted = match member {
-        None => return Ok(asked.scopes.clone()),
-        Some(Value::String(text)) => {
-            let separator = asked.departures.response.scope_separator.unwrap_or(' ');
-            Scopes::granted(&text, separator)
+    let declared = &asked.departures.response;
+    let separator = declared.scope_separator.unwrap_or(' ');
+    let granted = match (member, declared.scope_form) {
+        (None, _) | (_, ScopeForm::Ignored) => return Ok(asked.scopes.clone()),
+        (Some(Value::String(text)), _) => Scopes::granted(&text, separator),
+        (Some(Value::Array(list)), ScopeForm::List) => {
+            let texts: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+            let texts =
+                texts.ok_or_else(|| wrong_type(Member::Scope, "a list of strings", asked))?;
+            Scopes::granted(&texts.join(" "), separator)
         }
-        Some(_) => {
-            return Err(wrong_type(
-                "scope",
-                "a string with spaces between the scopes",
-                asked,
+        (Some(_), _) => {
+            let expected = "a string with spaces between the scopes";
+            return Err(wrong_type(Member::Scope, expected, asked).remedy(
+                "if this server answers a list, declare `departures.response.scope_form = \"list\"`",
             ));
         }
     };
@@ -266,7 +271,7 @@ fn refresh_token(
         None => return Ok(None),
         Some(Value::String(token)) if token.is_empty() => return Ok(None),
         Some(Value::String(token)) => Secret::new(token),
-        Some(_) => return Err(wrong_type("refresh_token", "a string", asked)),
+        Some(_) => return Err(wrong_type(Member::RefreshToken, "a string", asked)),
     };
     if !asked.refresh_token_expected {
         deviations.push(Deviation::UnwantedRefreshToken);
@@ -279,7 +284,7 @@ fn id_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Option<Secret>, 
     match member {
         None => Ok(None),
         Some(Value::String(token)) => Ok((!token.is_empty()).then(|| Secret::new(token))),
-        Some(_) => Err(wrong_type("id_token", "a string", asked)),
+        Some(_) => Err(wrong_type(Member::IdToken, "a string", asked)),
     }
 }
 
@@ -287,7 +292,7 @@ fn issued_token_type(member: Option<Value>, asked: &Asked<'_>) -> Result<Option<
     match member {
         None => Ok(None),
         Some(Value::String(kind)) => Ok((!kind.is_empty()).then_some(kind)),
-        Some(_) => Err(wrong_type("issued_token_type", "a string", asked)),
+        Some(_) => Err(wrong_type(Member::IssuedTokenType, "a string", asked)),
     }
 }
 
@@ -296,7 +301,7 @@ fn authorization_details(member: Option<Value>, asked: &Asked<'_>) -> Result<Vec
     let details = match member {
         None => return Ok(Vec::new()),
         Some(Value::Array(details)) => details,
-        Some(_) => return Err(wrong_type("authorization_details", "a list", asked)),
+        Some(_) => return Err(wrong_type(Member::AuthorizationDetails, "a list", asked)),
     };
     let has_type = |detail: &Value| detail.get("type").is_some_and(Value::is_string);
     if details.iter().all(has_type) {
@@ -307,18 +312,3 @@ fn authorization_details(member: Option<Value>, asked: &Asked<'_>) -> Result<Vec
     Err(protocol(ProtocolFault::BadValue, asked, problem))
 }
 
-fn missing(name: &str, asked: &Asked<'_>) -> Error {
-    protocol(
-        ProtocolFault::MissingField,
-        asked,
-        format!("`{name}` is missing (RFC 6749 5.1)"),
-    )
-}
-
-fn wrong_type(name: &str, expected: &str, asked: &Asked<'_>) -> Error {
-    protocol(
-        ProtocolFault::BadType,
-        asked,
-        format!("`{name}` is not {expected} (RFC 6749 5.1)"),
-    )
-}

@@ -29,6 +29,8 @@ fn judged_by(
         authentication: &"`client_secret_basic` as client `id`",
         secrets: &secrets,
         departures,
+        dialect: None,
+        now: DateTime::UNIX_EPOCH,
         retry_after: None,
     };
     let mut headers = HeaderMap::new();

@@ -8,11 +8,12 @@ use url::Url;
 use crate::env::Env;
 use crate::error::Error;
 use crate::server::departures::Departures;
+use crate::server::dialect::Dialect;
 use crate::server::endpoint_kind::EndpointKind;
 use crate::server::facts::ServerFacts;
 
 /// The server that issues tokens (RFC 6749 1.1).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AuthorizationServer {
     /// Its issuer identifier (RFC 8414 2), where it is known beforehand.
@@ -27,6 +28,26 @@ pub struct AuthorizationServer {
     pub facts: Option<Arc<ServerFacts>>,
     /// How it departs from the RFCs.
     pub departures: Arc<Departures>,
+    /// How it speaks where that cannot say it.
+    pub dialect: Option<Arc<dyn Dialect>>,
+}
+
+/// A dialect is the same as itself alone.
+impl PartialEq for AuthorizationServer {
+    fn eq(&self, other: &Self) -> bool {
+        let is_same_dialect = match (&self.dialect, &other.dialect) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        is_same_dialect
+            && self.issuer == other.issuer
+            && self.endpoints == other.endpoints
+            && self.other_endpoints == other.other_endpoints
+            && self.mtls_endpoints == other.mtls_endpoints
+            && self.facts == other.facts
+            && self.departures == other.departures
+    }
 }
 
 /// Where the endpoints of a server are.
@@ -101,6 +122,7 @@ impl AuthorizationServer {
             mtls_endpoints: BTreeMap::new(),
             facts: None,
             departures: Arc::default(),
+            dialect: None,
         }
     }
 
@@ -182,6 +204,14 @@ impl AuthorizationServer {
         departures.check()?;
         self.departures = departures;
         Ok(self)
+    }
+
+    /// Declares how it speaks where departures cannot say it. Connections that shall share tokens share
+    /// the dialect too: one `Arc`.
+    #[must_use]
+    pub fn speaking(mut self, dialect: Arc<dyn Dialect>) -> Self {
+        self.dialect = Some(dialect);
+        self
     }
 
     /// Names the issuer of a server whose token endpoint is configured, for assertions whose audience

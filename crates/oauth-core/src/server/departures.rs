@@ -1,11 +1,23 @@
 //! How one server departs from the RFCs: data, declared, never found by trial.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod pointer;
+mod request;
+mod response;
+
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
+
+pub use crate::server::departures::pointer::{JsonPointer, Word};
+pub use crate::server::departures::request::{
+    BasicCredentials, BasicEncoding, BodyEncoding, InHeader, ParameterPlace, RefreshDepartures,
+    RequestDepartures, TokenMethod,
+};
+pub use crate::server::departures::response::{
+    BodyFormat, ErrorDepartures, ExpiryForm, FactDeparture, MemberPointers, Presence,
+    ResponseDepartures, ScopeForm, SuccessRule,
+};
 
 use crate::config::Span;
 use crate::error::Error;
@@ -35,109 +47,6 @@ pub struct Departures {
     pub assertion: AssertionDepartures,
 }
 
-/// Departures in token requests.
-///
-/// `Debug` prints the names of `parameters` and `headers`, not their values.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct RequestDepartures {
-    /// How id and secret are encoded in the Basic header. Default: as a form (RFC 6749 2.3.1).
-    pub basic_encoding: BasicEncoding,
-    /// What stands between scopes. Default: a space (RFC 6749 3.3).
-    pub scope_separator: char,
-    /// Whether `client_id` is sent beside an assertion. Default: yes, as most servers want it
-    /// (RFC 7521 4.2 makes it optional); some refuse it.
-    pub client_id_with_assertion: bool,
-    /// Parameters added to every token request. None may be one the protocol sets; no secrets. The
-    /// values are not printed, and struck out of what a server echoes (from 4 bytes on).
-    pub parameters: BTreeMap<String, String>,
-    /// Headers added to every token request. None may be one the protocol sets; no secrets. The
-    /// values are not printed, and struck out of what a server echoes (from 4 bytes on).
-    pub headers: BTreeMap<String, String>,
-}
-
-impl Default for RequestDepartures {
-    fn default() -> Self {
-        Self {
-            basic_encoding: BasicEncoding::Form,
-            scope_separator: ' ',
-            client_id_with_assertion: true,
-            parameters: BTreeMap::new(),
-            headers: BTreeMap::new(),
-        }
-    }
-}
-
-impl fmt::Debug for RequestDepartures {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            basic_encoding,
-            scope_separator,
-            client_id_with_assertion,
-            parameters,
-            headers,
-        } = self;
-        f.debug_struct("RequestDepartures")
-            .field("basic_encoding", basic_encoding)
-            .field("scope_separator", scope_separator)
-            .field("client_id_with_assertion", client_id_with_assertion)
-            .field("parameters", &parameters.keys())
-            .field("headers", &headers.keys())
-            .finish()
-    }
-}
-
-/// How id and secret are encoded before Base64 in the Basic header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum BasicEncoding {
-    /// As `application/x-www-form-urlencoded` (RFC 6749 2.3.1).
-    #[default]
-    Form,
-    /// As they are (RFC 7617).
-    Raw,
-}
-
-/// Departures in successful answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ResponseDepartures {
-    /// Whether `token_type` must be there. Default: required (RFC 6749 5.1).
-    pub token_type: Presence,
-    /// Statuses beside 200 that mean success.
-    pub success_statuses: Vec<u16>,
-    /// Media types beside `application/json` under which JSON comes, such as `text/plain`.
-    pub json_media_types: Vec<String>,
-    /// What stands between scopes, beside a space.
-    pub scope_separator: Option<char>,
-    /// Refuse an answer that grants more scopes than were asked for. Default: take it, with an event.
-    pub refuse_wider_scope: bool,
-}
-
-/// Whether something must be there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Presence {
-    /// It must.
-    #[default]
-    Required,
-    /// It need not.
-    Optional,
-}
-
-/// Departures in refusals. Codes are compared as they come.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-#[non_exhaustive]
-pub struct ErrorDepartures {
-    /// Codes that, beside `invalid_grant`, mean that the refresh token is dead.
-    pub log_in_again: Vec<String>,
-    /// Codes that pass by themselves, such as a throttle that is answered as an OAuth error.
-    pub passing: Vec<String>,
-}
-
 /// Departures in lifetimes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -153,6 +62,10 @@ pub struct LifetimeDepartures {
     /// What this server issued ends when it lies unused: tokens are renewed ahead of need also while
     /// nobody uses them. Default: only while somebody does.
     pub renew_unused: bool,
+    /// A new access token ends the former one at once. Callers then wait for a renewal ahead of need,
+    /// and swap with it, instead of being served a token that may be dead already; only where the
+    /// renewal fails is the former one served on. Default: both live until their ends.
+    pub new_token_ends_former: bool,
 }
 
 /// What becomes of a refresh token that was used; it decides what may be done when the answer to a
@@ -202,6 +115,8 @@ pub struct AssertionDepartures {
     pub header_type: Option<String>,
     /// Send `nbf`, equal to `iat`. Default: leave it out.
     pub not_before: bool,
+    /// The `iss`, where it is not the client id (RFC 7523 3 wants that). `sub` stays the client id.
+    pub issuer: Option<String>,
     /// The key pair is registered with more than one issuer, as federations of servers do with one
     /// key for all members, although assertions name the token endpoint as their audience. Default:
     /// refused, since one of the servers could use an assertion at another
@@ -213,72 +128,15 @@ fn optional_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     Ok(Some(Span::deserialize(deserializer)?.0))
 }
 
-/// Parameters that only the protocol sets.
-const OWN_PARAMETERS: [&str; 12] = [
-    "grant_type",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "scope",
-    "refresh_token",
-    "code",
-    "code_verifier",
-    "redirect_uri",
-    "assertion",
-    "device_code",
-];
-
-/// Headers that only the protocol sets.
-const OWN_HEADERS: [&str; 7] = [
-    "authorization",
-    "content-type",
-    "content-length",
-    "accept",
-    "host",
-    "dpop",
-    "transfer-encoding",
-];
-
 impl Departures {
     /// Whether they can be what they say.
     ///
     /// # Errors
     /// A parameter or header that the protocol sets is among the added ones, a header cannot be sent,
-    /// an assertion would live too long.
+    /// a name stands twice, an assertion would live too long.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        for name in self.request.parameters.keys() {
-            if name.is_empty() || OWN_PARAMETERS.contains(&name.as_str()) {
-                let problem = format!(
-                    "`{}` is set by the protocol; take it out",
-                    crate::text::escape(name)
-                );
-                return Err(Error::config("departures.request.parameters", problem));
-            }
-        }
-        for (name, value) in &self.request.headers {
-            let shown = crate::text::escape(name);
-            let usable = http::HeaderName::try_from(name.as_str()).is_ok()
-                && http::HeaderValue::try_from(value).is_ok();
-            if !usable {
-                let problem = format!("`{shown}` is not a header that can be sent");
-                return Err(Error::config("departures.request.headers", problem));
-            }
-            if OWN_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
-                let problem = format!("`{shown}` is set by the protocol; take it out");
-                return Err(Error::config("departures.request.headers", problem));
-            }
-        }
-        for status in &self.response.success_statuses {
-            if !(200..300).contains(status) {
-                let problem =
-                    format!("{status} cannot mean success; name statuses from 200 to 299");
-                return Err(Error::config(
-                    "departures.response.success_statuses",
-                    problem,
-                ));
-            }
-        }
+        self.request.check()?;
+        self.response.check()?;
         if self.assertion.lifetime.is_some_and(|lifetime| {
             lifetime > Duration::from_secs(300) || lifetime < Duration::from_secs(1)
         }) {

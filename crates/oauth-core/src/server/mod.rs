@@ -2,15 +2,23 @@
 
 mod authorization_server;
 mod departures;
+mod dialect;
 mod endpoint_kind;
 mod facts;
+mod placement;
 mod resource_server;
 
 pub use crate::server::authorization_server::{AuthorizationServer, DiscoveryKind, Endpoints};
 pub use crate::server::departures::{
-    AssertionDepartures, BasicEncoding, Departures, ErrorDepartures, LifetimeDepartures, Presence,
-    RequestDepartures, ResponseDepartures, RotationPolicy,
+    AssertionDepartures, BasicCredentials, BasicEncoding, BodyEncoding, BodyFormat, Departures,
+    ErrorDepartures, ExpiryForm, FactDeparture, InHeader, JsonPointer, LifetimeDepartures,
+    MemberPointers, ParameterPlace, Presence, RefreshDepartures, RequestDepartures,
+    ResponseDepartures, RotationPolicy, ScopeForm, SuccessRule, TokenMethod, Word,
+};
+pub use crate::server::dialect::{Dialect, TokenAnswer, TokenRequest};
+pub use crate::server::placement::Placement;
+pub use crate::server::resource_server::{
+    BodyRefusal, RefusalDepartures, ResourceDepartures, ResourceServer,
 };
 pub use crate::server::endpoint_kind::EndpointKind;
 pub use crate::server::facts::ServerFacts;
-pub use crate::server::resource_server::{BodyRefusal, Placement, ResourceServer};

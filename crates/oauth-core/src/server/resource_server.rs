@@ -1,13 +1,14 @@
 //! Facts about the server that takes tokens.
 
-use http::header::AUTHORIZATION;
-use http::{HeaderName, HeaderValue};
+use http::StatusCode;
+use serde::Deserialize;
 use serde_json::Value;
 use url::{Position, Url};
 
 use crate::env::Env;
-use crate::error::{Error, ErrorKind};
-use crate::token::Token;
+use crate::error::Error;
+use crate::server::departures::{JsonPointer, Word};
+use crate::server::placement::Placement;
 
 /// The server that takes tokens (RFC 6749 1.1): an API.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,39 +24,47 @@ pub struct ResourceServer {
     pub placement: Placement,
     /// How a refused token shows in the body of an answer that is no 401.
     pub body_refusal: Option<BodyRefusal>,
+    /// Statuses beside 401 that refuse the token, whatever the body says.
+    pub refusal_statuses: Vec<u16>,
 }
 
-/// Where the token stands in a request.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// How an API departs from RFC 6750, as a configuration writes it; [`Default`] is what that says.
+///
+/// ```toml
+/// origins = ["https://files.example"]          # beside that of the API's base URL
+///
+/// [placement]
+/// header = "x-shopify-access-token"
+///
+/// [refusal]
+/// statuses = [403]
+/// pointer = "/code"
+/// words = [99991663]
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
-pub enum Placement {
-    /// `Authorization: Bearer …` (RFC 6750 2.1).
-    #[default]
-    Bearer,
-    /// `Authorization` with another word before the token.
-    Scheme(String),
-    /// A header of its own, holding the bare token.
-    Header(HeaderName),
+pub struct ResourceDepartures {
+    /// Where the token stands.
+    pub placement: Placement,
+    /// How a refused token shows, beside the status 401.
+    pub refusal: RefusalDepartures,
+    /// Other origins that the token is for.
+    pub origins: Vec<String>,
 }
 
-impl Placement {
-    /// The header that bears a token.
-    pub(crate) fn header_of(&self, token: &Token) -> Result<(HeaderName, HeaderValue), Error> {
-        let (name, text) = match self {
-            Self::Bearer => return Ok((AUTHORIZATION, token.header_value().clone())),
-            Self::Scheme(scheme) => {
-                let text = format!("{scheme} {}", token.access_token().expose());
-                (AUTHORIZATION, text)
-            }
-            Self::Header(name) => (name.clone(), token.access_token().expose().to_owned()),
-        };
-        let mut value = HeaderValue::try_from(text).map_err(|_| {
-            let problem = "the token does not fit into the declared header";
-            Error::new(ErrorKind::Config, problem)
-        })?;
-        value.set_sensitive(true);
-        Ok((name, value))
-    }
+/// How a refused token shows, beside the status 401 (RFC 6750 3.1): by a status, by a word in the
+/// body, or, where both are declared, by both at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RefusalDepartures {
+    /// Statuses, such as 403. With a pointer, those on which the body is looked into; none: all.
+    pub statuses: Vec<u16>,
+    /// Where the word stands in the body.
+    pub pointer: Option<JsonPointer>,
+    /// The words that mean that another token may be taken.
+    pub words: Vec<Word>,
 }
 
 /// How a refused token shows in a JSON body of at most 64 KiB, on a status that is no 401.
@@ -66,6 +75,8 @@ pub struct BodyRefusal {
     pub pointer: String,
     /// The words that mean that another token may be taken.
     pub words: Vec<String>,
+    /// The statuses on which it is looked for; none: all.
+    pub statuses: Vec<u16>,
 }
 
 impl ResourceServer {
@@ -93,7 +104,49 @@ impl ResourceServer {
             origins,
             placement: Placement::Bearer,
             body_refusal: None,
+            refusal_statuses: Vec::new(),
         })
+    }
+
+    /// Declares how it departs from RFC 6750.
+    ///
+    /// # Errors
+    /// An origin is not a URL that may be used; a refusal cannot be what it says.
+    pub fn departing(mut self, env: &Env, departures: &ResourceDepartures) -> Result<Self, Error> {
+        let ResourceDepartures {
+            placement,
+            refusal,
+            origins,
+        } = departures;
+        let RefusalDepartures {
+            statuses,
+            pointer,
+            words,
+        } = refusal;
+        if let Some(bad) = statuses.iter().find(|status| !(400..600).contains(*status)) {
+            let problem = format!("{bad} refuses nothing; name statuses from 400 to 599");
+            return Err(Error::config("refusal.statuses", problem));
+        }
+        if pointer.is_some() == words.is_empty() {
+            let problem = "a pointer without words, or words without a pointer";
+            return Err(Error::config("refusal", problem)
+                .remedy("declare both `pointer` and `words`, or `statuses` alone"));
+        }
+        match pointer {
+            Some(pointer) => {
+                self.body_refusal = Some(BodyRefusal {
+                    pointer: pointer.as_str().to_owned(),
+                    words: words.iter().map(|word| word.as_str().to_owned()).collect(),
+                    statuses: statuses.clone(),
+                });
+            }
+            None => self.refusal_statuses.clone_from(statuses),
+        }
+        self.placement = placement.clone();
+        for origin in origins {
+            self = self.with_origin(env, "origins", origin)?;
+        }
+        Ok(self)
     }
 
     /// Another origin that the token is for.
@@ -120,6 +173,7 @@ impl ResourceServer {
         self.body_refusal = Some(BodyRefusal {
             pointer: pointer.into(),
             words,
+            statuses: Vec::new(),
         });
         self
     }
@@ -144,11 +198,16 @@ fn is_of(url: &Url, origin: &url::Origin) -> bool {
 }
 
 impl BodyRefusal {
+    /// Whether it is looked for on that status.
+    pub(crate) fn is_on(&self, status: StatusCode) -> bool {
+        self.statuses.is_empty() || self.statuses.contains(&status.as_u16())
+    }
+
     /// The declared word by which a body refuses the token.
     pub(crate) fn word(&self, body: &[u8]) -> Option<&str> {
         let body: Value = serde_json::from_slice(body).ok()?;
-        let said = body.pointer(&self.pointer)?.as_str()?;
-        let word = self.words.iter().find(|word| *word == said)?;
+        let said = Word::text_of(body.pointer(&self.pointer)?)?;
+        let word = self.words.iter().find(|word| **word == said)?;
         Some(word)
     }
 }
@@ -188,6 +247,7 @@ mod tests {
         let refusal = BodyRefusal {
             pointer: "/error".into(),
             words: vec!["token_expired".into()],
+            statuses: Vec::new(),
         };
         let body = br#"{"ok": false, "error": "token_expired"}"#;
         assert_eq!(refusal.word(body), Some("token_expired"));

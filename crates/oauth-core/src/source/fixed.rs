@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Recovery};
 use crate::secret::{Secret, SecretRef};
 use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges, Watched};
 use crate::source::token_source::TokenSource;
-use crate::token::{Scopes, Token, TokenParts, bearer};
+use crate::token::{Facts, Scopes, Token, TokenParts, bearer};
 
 /// A token somebody else made. Where it stands in a file or a variable it is read at each use, so
 /// that putting a new one there is all it takes.
@@ -120,6 +120,7 @@ fn bare(field: &str, secret: Secret) -> Result<Token, Error> {
         scopes: Scopes::none(),
         missing: Scopes::none(),
         deviations: Vec::new(),
+        facts: Facts::default(),
     }))
 }
 

@@ -1,5 +1,6 @@
 //! What becomes of an answer: it is kept under the lease, then published; what is lost is told.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::env::Unsaved;
 use crate::error::{Error, ErrorKind, ProtocolFault, StoreFault};
 use crate::record::{Change, Committed, Lease, StoreError};
 use crate::response::Granted;
+use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::lifetime::{BEFORE_THE_END, cool_down, moments};
 use crate::source::renewing::Renewing;
@@ -27,6 +29,7 @@ impl Renewing {
     pub(super) fn receive(
         &self,
         granted: Granted,
+        facts: &BTreeMap<String, Secret>,
         asked_at: DateTime<Utc>,
         asked_tick: Duration,
     ) -> Result<(Access, Token), Error> {
@@ -40,10 +43,12 @@ impl Renewing {
             lifetime: granted.lifetime,
             scopes: granted.scopes,
         };
-        let token = self.token_of(&access, granted.deviations).ok_or_else(|| {
-            let fault = ErrorKind::Protocol(ProtocolFault::BadValue);
-            Error::new(fault, "the token answered fits no header")
-        })?;
+        let token = self
+            .token_of(&access, facts, granted.deviations)
+            .ok_or_else(|| {
+                let fault = ErrorKind::Protocol(ProtocolFault::BadValue);
+                Error::new(fault, "the token answered fits no header")
+            })?;
         Ok((access, token))
     }
 
@@ -74,7 +79,9 @@ impl Renewing {
         };
         let refresh_token = successor.or(former.refresh_token);
         // also where the access token is of no use, what the server has rotated to is kept
-        let received = self.receive(granted, asked_at, asked_tick);
+        let mut facts = former.facts;
+        facts.extend(std::mem::take(&mut granted.facts));
+        let received = self.receive(granted, &facts, asked_at, asked_tick);
         let record = TokenRecord {
             access: received.as_ref().ok().map(|(access, _)| access.clone()),
             refresh_token,
@@ -82,6 +89,7 @@ impl Renewing {
             generation,
             follows,
             scopes: former.scopes,
+            facts,
             bound_key: former.bound_key,
             ..TokenRecord::default()
         };

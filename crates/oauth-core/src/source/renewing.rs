@@ -106,7 +106,14 @@ impl RenewingToken {
         // connections that prove themselves otherwise, or declare other departures, take turns at the
         // record and do not act for each other
         let proof = (client.method_name(), client.fingerprint(env.secrets())?);
-        let name = format!("renewing {} {proof:?} {:?}", id.id, server.departures);
+        // what is added to a refresh is in neither of these (names are kept as hashes)
+        let refresh = &server.departures.request.refresh;
+        let added = (&refresh.url, &refresh.parameters, &refresh.headers);
+        let dialect = server.dialect.as_ref().map(Arc::as_ptr);
+        let name = format!(
+            "renewing {} {proof:?} {:?} {added:?} {dialect:?}",
+            id.id, server.departures
+        );
         if let Start::RefreshToken { seed, .. } = &mut start {
             let shared = env.shared(&format!("seed {}", id.id), || (**seed).clone());
             if shared != *seed {
@@ -233,12 +240,24 @@ impl RenewingToken {
         if let Boarding::Pilot(_, announcer) = renewing.board() {
             if let Some(live) = renewing.flights.live() {
                 // the crowd is served from the hot path again while this one renewal runs
-                live.life().renew_not_before(Duration::MAX);
+                if !self.0.ends_former() {
+                    live.life().renew_not_before(Duration::MAX);
+                }
             }
             if let Err(error) = self.take_off(announcer, None, permit) {
                 tracing::debug!(%error, "no renewal");
                 self.status(); // whoever has subscribed sees that none is under way
             }
+        }
+    }
+
+    /// Waits for the renewal that ends the live token, which is served on only where that fails.
+    async fn swap(&self, live: Arc<Token>) -> Result<Arc<Token>, Error> {
+        let outcome = self.fresh(None).await;
+        let ticks = self.0.env.clock().ticks();
+        match outcome {
+            Err(_) if live.life().is_served(ticks) => Ok(live),
+            outcome => outcome,
         }
     }
 
@@ -365,6 +384,15 @@ impl Renewing {
         self.endpoint.server().departures.lifetime.renew_unused
     }
 
+    /// Whether a new access token ends the former one at once.
+    fn ends_former(&self) -> bool {
+        self.endpoint
+            .server()
+            .departures
+            .lifetime
+            .new_token_ends_former
+    }
+
     /// Logs what has become of the connection.
     fn tell(&self, change: Option<(ConnectionState, ConnectionState)>, why: Option<&Error>) {
         let Some((was, is)) = change else { return };
@@ -445,6 +473,9 @@ impl TokenSource for RenewingToken {
                 }
                 Some(live) if live.life().is_served(ticks) => {
                     live.life().mark_used();
+                    if self.0.ends_former() {
+                        return self.swap(live).await;
+                    }
                     self.renew_in_background(None);
                     Ok(live.clone())
                 }

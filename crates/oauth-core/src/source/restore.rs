@@ -1,5 +1,6 @@
 //! Tokens that were made before: by another process, by a login.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
@@ -7,16 +8,22 @@ use chrono::TimeDelta;
 use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, StoreFault};
 use crate::record::{Change, Committed, Lease};
+use crate::secret::Secret;
 use crate::source::lease::poll;
 use crate::source::lifetime::moments;
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
-use crate::token::{Deviation, GrantedToken, Life, Scopes, Token, TokenParts, bearer};
+use crate::token::{Deviation, Facts, GrantedToken, Life, Scopes, Token, TokenParts, bearer};
 use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
 impl Renewing {
     /// A stored access token as one that is served. From here on ticks tell its age.
-    pub(super) fn restore(&self, access: &Access, version: u64) -> Option<Token> {
+    pub(super) fn restore(
+        &self,
+        access: &Access,
+        facts: &BTreeMap<String, Secret>,
+        version: u64,
+    ) -> Option<Token> {
         let age = access.asked.age(self.env.clock())?;
         let ticks = self.env.clock().ticks();
         let asked = ticks.saturating_sub(age);
@@ -25,10 +32,15 @@ impl Renewing {
             .lifetime
             .map(|lifetime| lifetime.saturating_sub(spent));
         let life = Life::new(version, asked, moments(asked, lifetime), false);
-        Some(self.token_of(access, Vec::new())?.living(life))
+        Some(self.token_of(access, facts, Vec::new())?.living(life))
     }
 
-    pub(super) fn token_of(&self, access: &Access, deviations: Vec<Deviation>) -> Option<Token> {
+    pub(super) fn token_of(
+        &self,
+        access: &Access,
+        facts: &BTreeMap<String, Secret>,
+        deviations: Vec<Deviation>,
+    ) -> Option<Token> {
         let asked = self.scopes();
         Some(Token::new(TokenParts {
             access_token: access.token.clone(),
@@ -40,6 +52,11 @@ impl Renewing {
             missing: asked.without(&access.scopes),
             scopes: access.scopes.clone(),
             deviations,
+            facts: Facts::new(
+                facts,
+                &self.endpoint.server().departures.response.facts,
+                self.env.http().settings().loopback_http,
+            ),
         }))
     }
 
@@ -72,19 +89,20 @@ impl Renewing {
                     scopes,
                     seeds: self.stored().await?.seeds,
                     access,
+                    facts: granted.facts,
                     ..TokenRecord::default()
                 };
                 self.take_configured_seed(&mut record);
                 let put = self.env.store().put(&self.id, record.write(&self.id)).await;
                 (put.map_err(|error| self.store_failed(&error))?, record)
             }
-            None => self.take_access(access).await?,
+            None => self.take_access(access, granted.facts).await?,
         };
         self.set_unsaved(None);
         let live = record
             .access
             .as_ref()
-            .and_then(|access| self.restore(access, version));
+            .and_then(|access| self.restore(access, &record.facts, version));
         self.flights.adopt(version, live, self.env.clock());
         self.schedule();
         Ok(())
@@ -92,7 +110,11 @@ impl Renewing {
 
     /// Writes an access token into the record, under a lease as a renewal does: the refresh token in it may
     /// be renewed by somebody just now, and must not be written over.
-    async fn take_access(&self, access: Option<Access>) -> Result<(u64, TokenRecord), Error> {
+    async fn take_access(
+        &self,
+        access: Option<Access>,
+        facts: BTreeMap<String, Secret>,
+    ) -> Result<(u64, TokenRecord), Error> {
         self.keep_unsaved().await;
         let lease = self.lease_in_time().await?;
         let mut record = match self.record_of(&lease) {
@@ -104,6 +126,7 @@ impl Renewing {
         };
         self.note_what_was_broken_off(&lease, &mut record);
         record.access = access;
+        record.facts.extend(facts);
         let change = Change::Note(record.write(&self.id));
         let committed = self.env.store().commit(&self.id, &lease, change).await;
         match committed.map_err(|error| self.store_failed(&error))? {

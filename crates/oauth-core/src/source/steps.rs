@@ -107,7 +107,9 @@ impl Renewing {
             .send(&request, Duration::MAX)
             .await
             .map_err(|failed| failed.error)?;
-        let (access, token) = self.receive(issued.granted, issued.asked_at, issued.asked_tick)?;
+        let mut granted = issued.granted;
+        let facts = std::mem::take(&mut granted.facts).into_iter().collect();
+        let (access, token) = self.receive(granted, &facts, issued.asked_at, issued.asked_tick)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let version = known.unwrap_or(0);
         let life = Life::new(version, issued.asked_tick, moments, is_replacement);
@@ -159,7 +161,7 @@ impl Renewing {
         if served.is_some_and(|served| *served.access_token() == access.token) {
             return Ok(None); // the one that is served already: all that has changed is what is noted of it
         }
-        let Some(live) = self.restore(&access, record.version) else {
+        let Some(live) = self.restore(&access, &stored.facts, record.version) else {
             return Ok(None);
         };
         // also one that is due for renewal: it is served while that is done
@@ -268,7 +270,7 @@ impl Renewing {
             _ => {
                 let access = record.access.as_ref();
                 let access = access.filter(|access| Some(&access.token) != refused)?;
-                Arc::new(self.restore(access, lease.record.version)?)
+                Arc::new(self.restore(access, &record.facts, lease.record.version)?)
             }
         };
         let until = live.life().served_until()?.checked_sub(BEFORE_THE_END)?;

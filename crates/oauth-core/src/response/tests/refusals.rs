@@ -178,6 +178,8 @@ fn a_server_that_asks_to_wait_is_waited_for() {
             authentication: &"",
             secrets: &[],
             departures: &departures,
+            dialect: None,
+            now: DateTime::UNIX_EPOCH,
             retry_after: after,
         };
         let status = StatusCode::from_u16(status).unwrap();

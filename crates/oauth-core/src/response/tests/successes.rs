@@ -323,7 +323,7 @@ fn json_comes_as_json() {
     let missing = judged_by(&Departures::default(), 200, None, &answer(|_| {}), false).unwrap();
     assert_eq!(missing.deviations, [Deviation::NoContentType]);
     let mut departures = Departures::default();
-    departures.response.json_media_types = vec!["text/plain".into()];
+    departures.response.media_types = vec!["text/plain".into()];
     judged_by(
         &departures,
         200,
