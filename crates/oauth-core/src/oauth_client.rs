@@ -109,6 +109,7 @@ impl OAuthClient {
             grant: &grant,
             rotation: self.server().departures.lifetime.rotation,
             is_shared: false,
+            former: None,
         };
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued

@@ -47,6 +47,8 @@ pub struct Asked<'a> {
     pub dialect: Option<&'a dyn Dialect>,
     /// When it was asked, by the server's clock as far as it is known: moments are counted from then.
     pub now: DateTime<Utc>,
+    /// The access token that a refresh may extend, where that is declared.
+    pub former: Option<&'a Secret>,
     /// How long the server asks to wait (its `Retry-After`, read and capped).
     pub retry_after: Option<Duration>,
 }

@@ -97,6 +97,7 @@ impl Answered<'_> {
             departures: self.departures,
             dialect: self.dialect,
             now: self.now,
+            former: None,
             retry_after: self.retry_after,
         }
     }

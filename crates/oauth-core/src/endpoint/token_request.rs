@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::grant::{Grant, Parameters};
 use crate::response::{self, Asked, Granted};
 use crate::retry::ReplayClass;
+use crate::secret::Secret;
 use crate::server::{EndpointKind, RotationPolicy};
 
 /// A request for a token.
@@ -20,6 +21,8 @@ pub(crate) struct TokenRequest<'a> {
     pub rotation: RotationPolicy,
     /// Whether a crowd shares what becomes of it.
     pub is_shared: bool,
+    /// The access token that a refresh may extend, where that is declared.
+    pub former: Option<&'a Secret>,
 }
 
 /// A token, and the moment before it was asked for, from which its lifetime is counted.
@@ -63,6 +66,7 @@ impl EndpointRequest for TokenRequest<'_> {
     fn read(&self, answered: &Answered<'_>) -> Result<Issued, Error> {
         let asked = Asked {
             renewal: self.is_refresh(),
+            former: self.former,
             refresh_token_expected: self.grant.may_bring_refresh_token(),
             ..answered.asked(self.grant.scopes())
         };

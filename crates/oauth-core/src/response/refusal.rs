@@ -256,6 +256,7 @@ mod tests {
             departures: &departures,
             dialect: None,
             now: DateTime::UNIX_EPOCH,
+            former: None,
             retry_after: None,
         };
         let status = StatusCode::from_u16(status).unwrap();

@@ -34,8 +34,14 @@ pub(super) fn read(
     if is_failure {
         return Err(refusal::in_success(status, &members, asked));
     }
-    let access_token = access_token(members.access_token, asked)?;
-    let token_type = token_type(members.token_type, asked, &mut deviations)?;
+    let extends_former = asked.departures.lifetime.refresh_extends_former;
+    let (access_token, token_type) = match (members.access_token, asked.former) {
+        (None, Some(former)) if extends_former => (former.clone(), TokenType::Bearer),
+        (member, _) => (
+            access_token(member, asked)?,
+            token_type(members.token_type, asked, &mut deviations)?,
+        ),
+    };
     let lifetime = expiry::lifetime(members.expires_in, members.is_text, asked, &mut deviations)?;
     let scopes = scopes(members.scope, asked, &mut deviations)?;
     let refresh_token = refresh_token(members.refresh_token, asked, &mut deviations)?;

@@ -31,6 +31,7 @@ fn judged_by(
         departures,
         dialect: None,
         now: DateTime::UNIX_EPOCH,
+        former: None,
         retry_after: None,
     };
     let mut headers = HeaderMap::new();

@@ -31,6 +31,34 @@ use crate::error::Error;
 /// let mut departures = Departures::default();
 /// departures.request.basic_encoding = BasicEncoding::Raw;
 /// ```
+///
+/// In a configuration, which refuses what it does not know:
+///
+/// ```
+/// # use oauth_core::{Error, config, server::Departures};
+/// # fn main() -> Result<(), Error> {
+/// let written = r#"
+///     [request]
+///     encoding = "json"
+///     renamed = { client_id = "client_key" }
+///     refresh = { url = "https://auth.example/refresh", omitted = ["grant_type"] }
+///
+///     [response]
+///     success = { pointer = "/ok", success = [true] }
+///     members = { access_token = "/data/access_token", expires_in = "/data/expires_at" }
+///     expiry = "unix_seconds"
+///
+///     [errors]
+///     code = "/code"
+///     passing = ["busy"]
+///
+///     [lifetime]
+///     rotation = "grace 10m"
+/// "#;
+/// # let value = toml::from_str(written).unwrap();
+/// let departures: Departures = config::parse(value)?;
+/// # drop(departures); Ok(()) }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -66,6 +94,9 @@ pub struct LifetimeDepartures {
     /// and swap with it, instead of being served a token that may be dead already; only where the
     /// renewal fails is the former one served on. Default: both live until their ends.
     pub new_token_ends_former: bool,
+    /// An answer to a refresh token that brings no access token extends the former one, which lives anew
+    /// for what the answer says, or `default_expires_in`. Default: it is an error (RFC 6749 5.1).
+    pub refresh_extends_former: bool,
 }
 
 /// What becomes of a refresh token that was used; it decides what may be done when the answer to a

@@ -106,12 +106,11 @@ impl RenewingToken {
         // connections that prove themselves otherwise, or declare other departures, take turns at the
         // record and do not act for each other
         let proof = (client.method_name(), client.fingerprint(env.secrets())?);
-        // what is added to a refresh is in neither of these (names are kept as hashes)
-        let refresh = &server.departures.request.refresh;
-        let added = (&refresh.url, &refresh.parameters, &refresh.headers);
+        // the URL is printed without its query (names are kept as hashes)
+        let url = &server.departures.request.refresh.url;
         let dialect = server.dialect.as_ref().map(Arc::as_ptr);
         let name = format!(
-            "renewing {} {proof:?} {:?} {added:?} {dialect:?}",
+            "renewing {} {proof:?} {:?} {url:?} {dialect:?}",
             id.id, server.departures
         );
         if let Start::RefreshToken { seed, .. } = &mut start {

@@ -68,7 +68,8 @@ pub(super) fn key(
     start: &Start,
     whose: &Whose,
 ) -> TokenKey {
-    let request = &server.departures.request;
+    let is_refresh = matches!(start, Start::RefreshToken { .. });
+    let request = server.departures.request.of(is_refresh);
     let common = TokenKey {
         authority: server.authority().to_owned(),
         client_id: client.id.clone(),

@@ -101,6 +101,7 @@ impl Renewing {
             grant: &grant,
             rotation: RotationPolicy::None,
             is_shared: true,
+            former: None,
         };
         let issued = self
             .endpoint
@@ -205,10 +206,12 @@ impl Renewing {
             return Err(error);
         }
         let not_after = leased_at + self.env.http().settings().overall_timeout;
+        let former = record.access.as_ref().map(|access| access.token.clone());
         let request = TokenRequest {
             grant: &grant,
             rotation,
             is_shared: true,
+            former: former.as_ref(),
         };
         let failed = match self.endpoint.send(&request, not_after).await {
             Ok(issued) => {

@@ -180,6 +180,7 @@ fn a_server_that_asks_to_wait_is_waited_for() {
             departures: &departures,
             dialect: None,
             now: DateTime::UNIX_EPOCH,
+            former: None,
             retry_after: after,
         };
         let status = StatusCode::from_u16(status).unwrap();
