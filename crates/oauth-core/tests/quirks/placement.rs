@@ -142,15 +142,6 @@ async fn q073_a_header_a_scheme_or_a_parameter_of_its_own() {
         let sent = vendor.stage.log().pop().unwrap();
         let values: Vec<_> = sent.headers().get_all(header).iter().collect();
         assert_eq!(values, [value], "{config}");
-        let bears = |name: &&str| sent.headers().contains_key(*name);
-        assert_eq!(
-            ["authorization", header]
-                .iter()
-                .filter(|name| bears(name))
-                .count()
-                >= 1,
-            true
-        );
         assert_eq!(
             sent.headers().contains_key("authorization"),
             header == "authorization"
