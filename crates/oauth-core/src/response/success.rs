@@ -317,4 +317,3 @@ fn authorization_details(member: Option<Value>, asked: &Asked<'_>) -> Result<Vec
         "`authorization_details` holds something that is no object with a `type` (RFC 9396 2)";
     Err(protocol(ProtocolFault::BadValue, asked, problem))
 }
-

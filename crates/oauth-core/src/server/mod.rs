@@ -16,9 +16,9 @@ pub use crate::server::departures::{
     ResponseDepartures, RotationPolicy, ScopeForm, SuccessRule, TokenMethod, Word,
 };
 pub use crate::server::dialect::{Dialect, TokenAnswer, TokenRequest};
+pub use crate::server::endpoint_kind::EndpointKind;
+pub use crate::server::facts::ServerFacts;
 pub use crate::server::placement::Placement;
 pub use crate::server::resource_server::{
     BodyRefusal, RefusalDepartures, ResourceDepartures, ResourceServer,
 };
-pub use crate::server::endpoint_kind::EndpointKind;
-pub use crate::server::facts::ServerFacts;
