@@ -1,12 +1,15 @@
 //! The two servers of RFC 6749 1.1: the one that issues tokens and the one that takes them.
 
 mod authorization_server;
+mod carried;
 mod departures;
 mod dialect;
 mod endpoint_kind;
 mod facts;
 mod placement;
 mod resource_server;
+
+pub(crate) use crate::server::carried::carried;
 
 pub use crate::server::authorization_server::{AuthorizationServer, DiscoveryKind, Endpoints};
 pub use crate::server::departures::{

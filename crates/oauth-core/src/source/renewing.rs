@@ -237,11 +237,11 @@ impl RenewingToken {
     fn renew_in_background(&self, permit: Option<OwnedSemaphorePermit>) {
         let renewing = &self.0;
         if let Boarding::Pilot(_, announcer) = renewing.board() {
-            if let Some(live) = renewing.flights.live() {
+            if let Some(live) = renewing.flights.live()
+                && !renewing.ends_former()
+            {
                 // the crowd is served from the hot path again while this one renewal runs
-                if !self.0.ends_former() {
-                    live.life().renew_not_before(Duration::MAX);
-                }
+                live.life().renew_not_before(Duration::MAX);
             }
             if let Err(error) = self.take_off(announcer, None, permit) {
                 tracing::debug!(%error, "no renewal");
@@ -253,11 +253,8 @@ impl RenewingToken {
     /// Waits for the renewal that ends the live token, which is served on only where that fails.
     async fn swap(&self, live: Arc<Token>) -> Result<Arc<Token>, Error> {
         let outcome = self.fresh(None).await;
-        let ticks = self.0.env.clock().ticks();
-        match outcome {
-            Err(_) if live.life().is_served(ticks) => Ok(live),
-            outcome => outcome,
-        }
+        let is_served = live.life().is_served(self.0.env.clock().ticks());
+        outcome.or_else(|error| is_served.then_some(live).ok_or(error))
     }
 
     async fn take_another(&self, refused: &Token) -> Result<Arc<Token>, Error> {

@@ -9,11 +9,12 @@ use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, StoreFault};
 use crate::record::{Change, Committed, Lease};
 use crate::secret::Secret;
+use crate::server::carried;
 use crate::source::lease::poll;
 use crate::source::lifetime::moments;
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
-use crate::token::{Deviation, Facts, GrantedToken, Life, Scopes, Token, TokenParts, bearer};
+use crate::token::{Deviation, GrantedToken, Life, Scopes, Token, TokenParts, bearer};
 use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
 impl Renewing {
@@ -52,7 +53,7 @@ impl Renewing {
             missing: asked.without(&access.scopes),
             scopes: access.scopes.clone(),
             deviations,
-            facts: Facts::new(
+            facts: carried(
                 facts,
                 &self.endpoint.server().departures.response.facts,
                 self.env.http().settings().loopback_http,
