@@ -34,7 +34,7 @@ pub struct ResourceServer {
 /// origins = ["https://files.example"]          # beside that of the API's base URL
 ///
 /// [placement]
-/// header = "x-shopify-access-token"
+/// header = "x-acme-access-token"
 ///
 /// [refusal]
 /// statuses = [403]

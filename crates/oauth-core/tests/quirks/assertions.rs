@@ -72,8 +72,8 @@ async fn q063_an_assertion_follows_the_clock_of_the_server() {
 async fn q064_three_minutes_for_the_login_host() {
     let vendor = Vendor::new().await;
     let config = r#"departures.assertion.lifetime = "180s""#;
-    let claims = claims(&vendor, "https://login.salesforce.example", config).await;
-    assert_eq!(claims["aud"], "https://login.salesforce.example");
+    let claims = claims(&vendor, "https://login.crm.example", config).await;
+    assert_eq!(claims["aud"], "https://login.crm.example");
     assert_eq!(lifetime(&claims), 180);
 }
 

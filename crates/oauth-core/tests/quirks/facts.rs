@@ -18,7 +18,7 @@ async fn q045_the_api_host_comes_with_the_token() {
         [[departures.response.facts]]
         name = "instance_url"
         pointer = "/instance_url"
-        host_suffixes = ["salesforce.example", "127.0.0.1"]
+        host_suffixes = ["crm.example", "127.0.0.1"]
         [[departures.response.facts]]
         name = "org"
         pointer = "/ids/0"
@@ -32,12 +32,12 @@ async fn q045_the_api_host_comes_with_the_token() {
     };
     let source = vendor.refreshing(config);
     for (host, is_origin) in [
-        ("https://eu5.salesforce.example", true),
+        ("https://eu5.crm.example", true),
         (vendor.stage.url(), true),
         ("https://evil.example", false),
-        ("https://salesforce.example.evil.example", false),
-        ("https://salesforce.example@evil.example/", false),
-        ("http://salesforce.example", false),
+        ("https://crm.example.evil.example", false),
+        ("https://crm.example@evil.example/", false),
+        ("http://crm.example", false),
     ] {
         vendor.answers_json(answer(host));
         let token = source.token().await.unwrap();

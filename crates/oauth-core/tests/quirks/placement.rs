@@ -99,8 +99,8 @@ async fn q073_a_header_a_scheme_or_a_parameter_of_its_own() {
     for (config, header, value) in [
         ("", "authorization", "Bearer token-1"),
         (
-            r#"api.placement.header = "X-Shopify-Access-Token""#,
-            "x-shopify-access-token",
+            r#"api.placement.header = "X-Shop-Access-Token""#,
+            "x-shop-access-token",
             "token-1",
         ),
         (

@@ -311,7 +311,7 @@ async fn q021_audience_and_resource() {
     let vendor = Vendor::new().await;
     vendor.answers(granted());
     let config = r#"
-        audience = "api.atlassian.example"
+        audience = "api.cloud.example"
         resource = ["https://erp.example/", "https://crm.example/"]
     "#;
     vendor.token(config).await;
@@ -321,7 +321,7 @@ async fn q021_audience_and_resource() {
             TYPE,
             ("resource", "https://erp.example/"),
             ("resource", "https://crm.example/"),
-            ("audience", "api.atlassian.example"),
+            ("audience", "api.cloud.example"),
         ])
     );
 }
