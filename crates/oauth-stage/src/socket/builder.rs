@@ -19,6 +19,7 @@ pub struct Builder {
     scripts: Vec<Vec<Step>>,
     certificate: Option<Certificate>,
     authority: Option<Authority>,
+    protocol: Option<String>,
 }
 
 impl Builder {
@@ -46,6 +47,13 @@ impl Builder {
         self
     }
 
+    /// What is agreed on over TLS (RFC 7301), whatever the script then speaks: `h2`, say. Unless it is given,
+    /// `http/1.1`.
+    pub fn protocol(mut self, name: &str) -> Self {
+        self.protocol = Some(name.to_owned());
+        self
+    }
+
     /// Listens on a free port of 127.0.0.1. Call it inside a tokio runtime. Without a script it closes
     /// every connection at once.
     ///
@@ -58,7 +66,8 @@ impl Builder {
             None => ("http", None, None),
             Some(certificate) => {
                 let authority = self.authority.map_or_else(Authority::new, Ok)?;
-                let config = authority.server_config(certificate, &["http/1.1"])?;
+                let protocol = self.protocol.as_deref().unwrap_or("http/1.1");
+                let config = authority.server_config(certificate, &[protocol])?;
                 (
                     "https",
                     Some(authority.pem()),
