@@ -1,5 +1,6 @@
 //! Values that are never printed, and where they come from.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::ffi::OsString;
 use std::fmt;
@@ -315,13 +316,16 @@ pub(crate) fn escape_without(text: &str, secrets: &[Secret]) -> String {
     // the longest first: a short one within it would leave the rest readable
     let mut longest_first: Vec<&str> = secrets.iter().map(Secret::expose).collect();
     longest_first.sort_by_key(|secret| Reverse(secret.len()));
-    let mut masked = text.to_owned();
+    let mut masked = Cow::Borrowed(text);
     for secret in longest_first {
         if secret.len() >= 4 {
             let encoded: String = byte_serialize(secret.as_bytes()).collect();
-            masked = masked
-                .replace(secret, "[REDACTED]")
-                .replace(&encoded, "[REDACTED]");
+            for form in [secret, encoded.as_str()] {
+                // a text may be as long as a whole answer: copied only where something is struck out
+                if masked.contains(form) {
+                    masked = Cow::Owned(masked.replace(form, "[REDACTED]"));
+                }
+            }
         }
     }
     escape(&masked)
