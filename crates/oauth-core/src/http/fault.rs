@@ -70,8 +70,9 @@ pub(crate) fn of_request(
     of_body(error, to, Some(deadline))
 }
 
-/// What hyper says of chunk extensions and trailers that are too large; it has no kind for them.
-const CHUNK_LIMIT: &str = "over limit";
+/// What hyper says of chunk extensions and trailers that are too large or too many; it has no kind for
+/// them.
+const CHUNK_LIMITS: [&str; 2] = ["over limit", "trailers count overflow"];
 
 /// A failure once the request was on its way; `deadline`: of the whole, where it is known.
 pub(super) fn of_body(error: reqwest::Error, to: &str, deadline: Option<Duration>) -> Failure {
@@ -108,6 +109,10 @@ pub(super) fn of_pause(to: &str, pause: Duration) -> Failure {
     }
 }
 
+fn is_over_a_limit(causes: &str) -> bool {
+    CHUNK_LIMITS.iter().any(|words| causes.contains(words))
+}
+
 /// How an answer breaks HTTP, where that is what went wrong.
 fn broken_http(error: &reqwest::Error) -> Option<ProtocolFault> {
     use h2::Reason;
@@ -118,7 +123,7 @@ fn broken_http(error: &reqwest::Error) -> Option<ProtocolFault> {
         .and_then(h2::Error::reason);
     if hyper.is_some_and(hyper::Error::is_parse_too_large)
         || h2 == Some(Reason::ENHANCE_YOUR_CALM)
-        || causes(error).contains(CHUNK_LIMIT)
+        || is_over_a_limit(&causes(error))
     {
         return Some(ProtocolFault::TooLarge);
     }
