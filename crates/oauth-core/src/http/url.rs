@@ -16,6 +16,9 @@ pub fn parse(text: &str, loopback_http: bool) -> Result<Url, String> {
     if text.len() > LIMIT {
         return Err(format!("this URL has more than {LIMIT} characters"));
     }
+    if text.contains("${") {
+        return Err("`${…}` is not expanded in a URL; write the value itself".into());
+    }
     let url = Url::parse(text).map_err(|error| {
         format!("this is not an absolute URL ({error}); write `https://host/path`")
     })?;
