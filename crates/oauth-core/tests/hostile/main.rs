@@ -1,0 +1,86 @@
+//! Every bad input that was thought of, through the real client, against servers that misbehave: one trial
+//! a case. Looked at each time: the outcome, how many requests were sent, how long it took, how much memory
+//! was held, and that no secret stands in the error or in the log of any crate.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "tests fail loudly"
+)]
+
+mod canaries;
+mod exchange;
+mod rows;
+mod scene;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+mod tape;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::table::{Case, Row};
+
+/// Fewer cases than that are no table.
+const FEWEST: usize = 500;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    tape::start();
+    let rows = Arc::new(rows::all());
+    let trials = trials(&rows);
+    let asked_for_all = arguments.filter.is_none() && arguments.skip.is_empty();
+    if asked_for_all && trials.len() < FEWEST {
+        eprintln!("{} trials: the table is gone", trials.len());
+        return ExitCode::FAILURE;
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list && conclusion.num_passed + conclusion.num_failed == 0 {
+        eprintln!("nothing ran: there is no such trial");
+        return ExitCode::FAILURE;
+    }
+    conclusion.exit_code()
+}
+
+fn trials(rows: &Arc<Vec<Row>>) -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for (at, row) in rows.iter().enumerate() {
+        let mut number = 0;
+        for (which, case) in row.cases.iter().enumerate() {
+            if matches!(case, Case::Elsewhere(_) | Case::Waits(_)) {
+                continue;
+            }
+            number += 1;
+            let rows = Arc::clone(rows);
+            let order = trials.len();
+            trials.push(Trial::test(format!("{}/{number}", row.line), move || {
+                match &rows[at].cases[which] {
+                    Case::Exchange(exchange) => scene::play(exchange, order),
+                    Case::Own(case) => case(),
+                    Case::Elsewhere(_) | Case::Waits(_) => {}
+                }
+                Ok(())
+            }));
+        }
+    }
+    let of_the_table: [(&str, fn(&[Row])); 4] = [
+        ("is_complete", table::is_complete),
+        ("agrees_or_says_why_not", table::agrees_or_says_why_not),
+        ("names_tests_that_exist", table::names_tests_that_exist),
+        ("finds_what_is_logged_on_purpose", |_| {
+            canaries::are_found_where_they_are_logged();
+        }),
+    ];
+    for (name, check) in of_the_table {
+        let rows = Arc::clone(rows);
+        trials.push(Trial::test(format!("table/{name}"), move || {
+            check(&rows);
+            Ok(())
+        }));
+    }
+    trials
+}

@@ -1,0 +1,230 @@
+//! The table: every line of `bad_inputs.jsonl` with its cases, and what must be true of it as a whole.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Deserialize;
+
+use crate::exchange::Exchange;
+
+/// What a line stands for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Line {
+    pub id: String,
+    pub area: String,
+    #[expect(dead_code, reason = "for whoever reads the file")]
+    input: String,
+    /// `ok`, `error` or `retry`.
+    outcome: String,
+    #[expect(dead_code, reason = "for whoever reads the file")]
+    kind: String,
+    #[expect(dead_code, reason = "for whoever reads the file")]
+    retry: String,
+    #[expect(dead_code, reason = "for whoever reads the file")]
+    note: String,
+}
+
+/// The areas that are here.
+const AREAS: [&str; 9] = [
+    "token_response",
+    "token_error",
+    "http_status",
+    "discovery",
+    "resource",
+    "network",
+    "time",
+    "config",
+    "log_output",
+];
+
+/// One concrete input of a line.
+pub enum Case {
+    /// Played by a server; what is looked at is always the same.
+    Exchange(Exchange),
+    /// A function of its own.
+    Own(Box<dyn Fn() + Send + Sync>),
+    /// A test that was there before: `test:TARGET NAME` or `lib NAME`, of this package unless another
+    /// one stands before it.
+    Elsewhere(&'static str),
+    /// What it waits for: a feature that is not there yet, or why it is nobody's here.
+    Waits(&'static str),
+}
+
+/// The cases of one line.
+pub struct Row {
+    pub line: &'static str,
+    pub cases: Vec<Case>,
+    /// Why an outcome is not the one that the line expects.
+    pub differs: Option<&'static str>,
+}
+
+impl Row {
+    pub fn and(mut self, case: Case) -> Self {
+        self.cases.push(case);
+        self
+    }
+
+    pub fn own(self, case: impl Fn() + Send + Sync + 'static) -> Self {
+        self.and(Case::Own(Box::new(case)))
+    }
+
+    pub fn elsewhere(self, test: &'static str) -> Self {
+        self.and(Case::Elsewhere(test))
+    }
+
+    pub fn differs(mut self, why: &'static str) -> Self {
+        self.differs = Some(why);
+        self
+    }
+}
+
+/// A line without an exchange, to which others cases are added.
+pub fn row(line: &'static str) -> Row {
+    Row {
+        line,
+        cases: Vec::new(),
+        differs: None,
+    }
+}
+
+/// Exchanges that bring a token, or as they say themselves.
+pub fn taken(line: &'static str, exchanges: impl IntoIterator<Item = Exchange>) -> Row {
+    let cases = exchanges.into_iter().map(Case::Exchange).collect();
+    Row { cases, ..row(line) }
+}
+
+/// Exchanges that end with an error of that kind, unless they say another one.
+pub fn refused(
+    line: &'static str,
+    kind: &'static str,
+    exchanges: impl IntoIterator<Item = Exchange>,
+) -> Row {
+    let told = |mut exchange: Exchange| {
+        exchange.kind.get_or_insert(kind);
+        exchange
+    };
+    taken(line, exchanges.into_iter().map(told))
+}
+
+/// A line whose feature is not there yet.
+pub fn waits(line: &'static str, feature: &'static str) -> Row {
+    row(line).and(Case::Waits(feature))
+}
+
+pub fn lines() -> Vec<Line> {
+    include_str!("bad_inputs.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+/// Each line has a row, each row a line, and none is empty.
+pub fn is_complete(rows: &[Row]) {
+    let lines = lines();
+    assert!(lines.len() > 200);
+    for line in &lines {
+        assert!(AREAS.contains(&line.area.as_str()), "{line:?}");
+        let count = rows.iter().filter(|row| row.line == line.id).count();
+        assert_eq!(count, 1, "rows of {}", line.id);
+    }
+    for area in AREAS {
+        assert!(lines.iter().any(|line| line.area == area), "{area}");
+    }
+    for row in rows {
+        assert!(lines.iter().any(|line| line.id == row.line), "{}", row.line);
+        assert!(!row.cases.is_empty(), "{} has no case", row.line);
+        for case in &row.cases {
+            let says =
+                |reason: &str| reason.split(' ').count() > 1 || reason.contains(['`', 'P', 'T']);
+            assert!(
+                !matches!(case, Case::Waits(reason) if !says(reason)),
+                "{}",
+                row.line
+            );
+        }
+    }
+}
+
+/// Where an outcome is not the one that the line expects, the row says why.
+pub fn agrees_or_says_why_not(rows: &[Row]) {
+    let lines: BTreeMap<String, Line> = lines()
+        .into_iter()
+        .map(|line| (line.id.clone(), line))
+        .collect();
+    for row in rows {
+        let expected = lines[row.line].outcome.as_str();
+        let agrees = |case: &Case| match case {
+            Case::Exchange(exchange) => match expected {
+                "ok" => exchange.kind.is_none(),
+                "error" => exchange.kind.is_some(),
+                _ => exchange.requests > 1 || exchange.kind.is_none(),
+            },
+            _ => true,
+        };
+        assert_eq!(
+            row.cases.iter().all(agrees),
+            row.differs.is_none(),
+            "{}: {:?}",
+            row.line,
+            row.differs
+        );
+    }
+}
+
+/// The tests that are named instead of being written twice are there.
+pub fn names_tests_that_exist(rows: &[Row]) {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut named = 0;
+    for row in rows {
+        for case in &row.cases {
+            let Case::Elsewhere(test) = case else {
+                continue;
+            };
+            named += 1;
+            let words: Vec<&str> = test.split(' ').collect();
+            let (package, target, name) = match words[..] {
+                [target, name] => ("oauth-core", target, name),
+                [package, target, name] => (package, target, name),
+                _ => panic!("{}: `{test}` names no test", row.line),
+            };
+            let package = match package {
+                "xtask" => "../xtask",
+                package => package,
+            };
+            let folder = match target.strip_prefix("test:") {
+                Some(target) => format!("{package}/tests/{target}"),
+                None => format!("{package}/src"),
+            };
+            let function = name.rsplit("::").next().unwrap();
+            let written = [
+                format!("fn {function}("),
+                format!("\"{function}\""),
+                format!("{function}(world) {{"),
+            ];
+            let single = crates.join(format!("{folder}.rs"));
+            let found = sources(&crates.join(folder))
+                .into_iter()
+                .chain(single.is_file().then_some(single))
+                .any(|file| {
+                    let text = std::fs::read_to_string(file).unwrap();
+                    written.iter().any(|written| text.contains(written))
+                });
+            assert!(found, "{}: there is no test `{test}`", row.line);
+        }
+    }
+    assert!(named > 0);
+}
+
+fn sources(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
