@@ -22,6 +22,7 @@ mod node;
 mod npm;
 mod readme;
 mod remove;
+mod requirements;
 mod services;
 mod setup;
 mod soak;

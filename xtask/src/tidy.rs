@@ -5,6 +5,7 @@ mod code;
 mod documents;
 mod fixtures;
 mod imports;
+mod requirements;
 mod sources;
 
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     faults.extend(adapters::faults(&house));
     faults.extend(fixtures::faults(&house)?);
     faults.extend(documents::faults(&house));
+    faults.extend(requirements::faults(&house));
     faults.extend(sources::faults(&house));
     faults.extend(imports::faults(&house));
     if faults.is_empty() {

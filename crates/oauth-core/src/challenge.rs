@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_several_challenges_in_one_header() {
+    fn r162_reads_several_challenges_in_one_header() {
         assert_eq!(
             schemes(r#"Negotiate YII=, Basic realm="a, b", Bearer error="x", scope="y \"z\"""#),
             [
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn junk_ends_the_reading_without_harm() {
+    fn r162_junk_ends_the_reading_without_harm() {
         for junk in [
             "",
             ",,, ,",
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_bearer_challenge_says_what_scope_is_wanted() {
+    fn r156_only_a_bearer_challenge_says_what_scope_is_wanted() {
         let wanted = |value| insufficient_scope(&headers(value), &Secret::new("s3cret-token"));
         let scopes = wanted(r#"bEARER error="insufficient_scope", scope="a b""#).unwrap();
         assert_eq!(scopes.to_string(), "a b");

@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_file_that_others_may_write() {
+    fn r191_refuses_a_file_that_others_may_write() {
         for mode in [0o620, 0o602, 0o666] {
             let (_folder, path) = file(mode);
             let fault = read_guarded(&path, 100, false).unwrap_err();

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn client_credentials_send_what_is_set_and_nothing_empty() {
+    fn r005_client_credentials_send_what_is_set_and_nothing_empty() {
         let mut grant = ClientCredentials::default();
         assert_eq!(
             encoded(
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn no_parameter_stands_twice() {
+    fn r005_no_parameter_stands_twice() {
         let mut parameters = Parameters::default();
         for name in ["scope", "a\n\u{1b}[2J"] {
             parameters.push(name, "a").unwrap();

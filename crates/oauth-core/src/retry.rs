@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_retry_after_as_seconds_or_a_date_and_never_longer_than_an_hour() {
+    fn r184_reads_retry_after_as_seconds_or_a_date_and_never_longer_than_an_hour() {
         let now = DateTime::parse_from_rfc3339("2026-01-01T00:00:00Z")
             .unwrap()
             .to_utc();
@@ -337,7 +337,7 @@ mod tests {
         ReplayClass::Rotating(RotationPolicy::Grace(Duration::from_secs(600)));
 
     #[test]
-    fn a_lost_answer_is_repeated_as_its_class_allows() {
+    fn r180_a_lost_answer_is_repeated_as_its_class_allows() {
         assert_eq!(
             verdicts(ReplayClass::Safe, &lost()),
             (3, ErrorKind::Interrupted)
@@ -352,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_processed_is_repeated_in_every_class() {
+    fn r181_what_was_not_processed_is_repeated_in_every_class() {
         let retry = Recovery::Retry { after: None };
         let unsent = Failure::unsent(Error::new(ErrorKind::Connect, "x"));
         for class in [ReplayClass::Safe, ReplayClass::Once, STRICT, UNKNOWN, GRACE] {
@@ -481,7 +481,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_are_jittered_and_bounded() {
+    fn r182_pauses_are_jittered_and_bounded() {
         let mut attempts = Attempts::new(ReplayClass::Safe, Duration::ZERO, OVERALL);
         attempts.begin();
         let pauses: std::collections::BTreeSet<_> = (0..100).map(|_| attempts.pause()).collect();

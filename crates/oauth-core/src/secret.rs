@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_no_value() {
+    fn r199_prints_no_value() {
         let secret = Secret::new("hunter2");
         assert_eq!(format!("{secret:?}"), "[REDACTED]");
         assert_eq!(format!("{:?}", SecretRef::given(secret)), "[REDACTED]");
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_a_literal_unless_allowed() {
+    fn r198_refuses_a_literal_unless_allowed() {
         let reference = SecretRef::parse("literal:s3cret").unwrap();
         let fault = reference.read(&Secrets::default()).unwrap_err();
         assert!(!fault.to_string().contains("s3cret"), "{fault}");
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_a_reference() {
+    fn r198_refuses_what_is_not_a_reference() {
         for text in [
             "", "s3cret", "env:", "env:A B", "env:${A}", "env:1A", "file:", "file:~/x", "exec:ls",
             "literal:",

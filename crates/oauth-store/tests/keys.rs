@@ -23,7 +23,7 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 }
 
 #[test]
-fn a_new_file_is_its_owner_s_alone_and_is_never_overwritten() {
+fn r190_a_new_file_is_its_owner_s_alone_and_is_never_overwritten() {
     let (folder, path) = place();
     let keys = SealingKeys::generate(&path).unwrap();
     assert_eq!(

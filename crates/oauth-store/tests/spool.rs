@@ -107,7 +107,7 @@ async fn freeing_what_is_not_there_does_nothing() {
 }
 
 #[tokio::test]
-async fn a_slot_is_sealed_and_for_its_owner_alone() {
+async fn r190_a_slot_is_sealed_and_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let (folder, lease) = (tempfile::tempdir().unwrap(), lease());

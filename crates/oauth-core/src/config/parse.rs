@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn names_every_fault_at_once_and_no_value() {
+    fn r197_names_every_fault_at_once_and_no_value() {
         let error = parse::<Config>(json!({
             "client_secert": "hunter2",
             "client_secret": "hunter2",

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 #[test]
-fn the_document_stands_where_each_specification_puts_it() {
+fn r131_the_document_stands_where_each_specification_puts_it() {
     for (base, kind, url) in [
         (
             "https://a.example",
@@ -90,7 +90,7 @@ fn an_issuer_that_is_not_identical_drops_the_document() {
 }
 
 #[test]
-fn an_endpoint_that_cannot_be_used_is_refused() {
+fn r133_an_endpoint_that_cannot_be_used_is_refused() {
     for (endpoint, kind) in [
         (json!("http://a.example/t"), "Discovery.Url"),
         (json!("https://user:pass@a.example/t"), "Discovery.Url"),

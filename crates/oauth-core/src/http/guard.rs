@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_private_name_resolves_only_for_a_proxy() {
+    async fn r134_a_private_name_resolves_only_for_a_proxy() {
         for (exempt, resolves) in [(vec![], false), (vec!["localhost".to_owned()], true)] {
             let name = "LocalHost".parse().unwrap();
             let found = PublicOnly { exempt }.resolve(name).await;

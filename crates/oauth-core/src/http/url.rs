@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_no_endpoint_is() {
+    fn r006_refuses_what_no_endpoint_is() {
         for (bad, says) in [
             ("http://a.example/t", "`http` is refused"),
             ("http://localhost/t", "`http` is refused"),

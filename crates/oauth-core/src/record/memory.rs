@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn prints_no_value() {
+    fn r199_prints_no_value() {
         assert_eq!(format!("{:?}", value("s3cret")), "[REDACTED 6 bytes]");
     }
 }

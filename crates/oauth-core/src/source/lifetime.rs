@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn renewals_spread_out() {
+    fn r096_renewals_spread_out() {
         let (first, last, _) = bounds(3600);
         assert!(
             last - first > Duration::from_secs(100),
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn absurd_lifetimes_and_ticks_overflow_nothing() {
+    fn r058_absurd_lifetimes_and_ticks_overflow_nothing() {
         for asked in [Duration::ZERO, Duration::MAX] {
             for lifetime in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
                 let moments = moments(asked, Some(lifetime));

@@ -36,7 +36,7 @@ fn record_ids_never_change() {
 }
 
 #[test]
-fn each_part_makes_another_token() {
+fn r200_each_part_makes_another_token() {
     let changes: [fn(&mut TokenKey); 11] = [
         |key| drop(key.headers.insert("a".into(), "b".into())),
         |key| key.authority.push('/'),

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_cost_more_after_timeouts_and_successes_earn_them_back() {
+    fn r183_repeats_cost_more_after_timeouts_and_successes_earn_them_back() {
         let mut budget = Budget::default();
         budget.earn();
         assert_eq!(repeats(&mut budget, ErrorKind::Http), 100);

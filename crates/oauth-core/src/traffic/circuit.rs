@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn five_failures_in_a_row_open_the_circuit_and_one_probe_goes_through_at_a_time() {
+    fn r186_five_failures_in_a_row_open_the_circuit_and_one_probe_goes_through_at_a_time() {
         let mut circuits = Circuits::default();
         fails(&mut circuits, "a", 4, secs(0));
         assert!(enters(&mut circuits, "a", secs(0)));

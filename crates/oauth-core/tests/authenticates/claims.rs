@@ -17,7 +17,7 @@ use crate::support::{CLIENT, SECRET, Wanted, clock, env, given, strict, strict_b
 use crate::{assert_taken, key, register, register_keys, strict_for, with_key};
 
 #[tokio::test]
-async fn the_audience_is_the_one_that_was_chosen_as_one_string() {
+async fn r027_the_audience_is_the_one_that_was_chosen_as_one_string() {
     let clock = clock();
     let key = key(Algorithm::ES256);
     let stage = strict_builder(&clock)
@@ -67,7 +67,7 @@ async fn an_issuer_that_nobody_knows_is_no_audience() {
 }
 
 #[tokio::test]
-async fn claims_are_those_of_rfc_7523_with_times_in_whole_seconds() {
+async fn r025_r026_r031_claims_are_those_of_rfc_7523_with_times_in_whole_seconds() {
     let clock = clock();
     clock.advance(Duration::from_millis(1_500));
     let stage = strict_for(&clock, &[&key(Algorithm::ES256)]).await;
@@ -89,7 +89,7 @@ async fn claims_are_those_of_rfc_7523_with_times_in_whole_seconds() {
 }
 
 #[tokio::test]
-async fn lifetime_and_not_before_are_as_declared() {
+async fn r030_lifetime_and_not_before_are_as_declared() {
     let clock = clock();
     let stage = strict_for(&clock, &[&key(Algorithm::ES256)]).await;
     let (env, client) = with_key(&clock, Algorithm::ES256, Audience::TokenEndpoint);
@@ -110,7 +110,7 @@ async fn lifetime_and_not_before_are_as_declared() {
 }
 
 #[tokio::test]
-async fn the_type_of_the_assertion_is_as_declared() {
+async fn r032_the_type_of_the_assertion_is_as_declared() {
     let clock = clock();
     let stage = strict_for(&clock, &[&key(Algorithm::ES256)]).await;
     let (env, client) = with_key(&clock, Algorithm::ES256, Audience::TokenEndpoint);
@@ -140,7 +140,7 @@ async fn the_client_id_stands_beside_an_assertion_unless_declared_otherwise() {
 }
 
 #[tokio::test]
-async fn a_repeated_request_has_a_fresh_assertion() {
+async fn r029_a_repeated_request_has_a_fresh_assertion() {
     let clock = clock();
     for lost in [false, true] {
         let stage = strict_for(&clock, &[&key(Algorithm::ES256)]).await;
@@ -157,7 +157,7 @@ async fn a_repeated_request_has_a_fresh_assertion() {
 }
 
 #[tokio::test]
-async fn a_thousand_assertions_have_a_thousand_names() {
+async fn r029_a_thousand_assertions_have_a_thousand_names() {
     const TIMES: usize = 1_000;
     let clock = clock();
     let stage = strict(&clock).await;
@@ -183,7 +183,7 @@ fn names(stage: &Strict) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn one_key_for_two_servers_is_refused_where_one_could_use_it_at_the_other() {
+async fn r028_one_key_for_two_servers_is_refused_where_one_could_use_it_at_the_other() {
     let clock = clock();
     let key = key(Algorithm::ES256);
     let one = strict_for(&clock, &[&key]).await;

@@ -19,7 +19,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_token_request_is_a_post_of_a_form_that_wants_json() {
+async fn r004_r011_a_token_request_is_a_post_of_a_form_that_wants_json() {
     let clock = clock();
     let stage = strict(&clock).await;
     let wanted = Wanted::of(&env(&clock), &stage).scopes("write read");
@@ -56,7 +56,7 @@ async fn a_public_client_sends_its_id_alone() {
 }
 
 #[tokio::test]
-async fn basic_encodes_id_and_secret_as_a_form_before_base64() {
+async fn r021_basic_encodes_id_and_secret_as_a_form_before_base64() {
     let clock = clock();
     let stage = strict(&clock).await;
     for (id, secret) in [
@@ -87,7 +87,7 @@ async fn basic_encodes_id_and_secret_as_a_form_before_base64() {
 }
 
 #[tokio::test]
-async fn basic_is_raw_only_where_that_is_declared() {
+async fn r022_basic_is_raw_only_where_that_is_declared() {
     let clock = clock();
     let stage = strict(&clock).await;
     let known = Authentication::SecretBasicRaw(SECRET.into());
@@ -129,7 +129,7 @@ async fn a_raw_header_cannot_carry_an_id_with_a_colon() {
 }
 
 #[tokio::test]
-async fn post_sends_id_and_secret_in_the_form_alone() {
+async fn r020_r023_post_sends_id_and_secret_in_the_form_alone() {
     let clock = clock();
     let stage = strict(&clock).await;
     register(&stage, Authentication::SecretPost(SECRET.into()));
@@ -171,7 +171,7 @@ async fn a_secret_signs_with_every_hash() {
 }
 
 #[tokio::test]
-async fn a_key_signs_with_every_algorithm() {
+async fn r034_a_key_signs_with_every_algorithm() {
     const ALL: [Algorithm; 9] = [
         Algorithm::RS256,
         Algorithm::RS384,

@@ -34,7 +34,7 @@ fn every_method(clock: &Arc<ManualClock>) -> Vec<(Env, ClientAuth)> {
 }
 
 #[tokio::test]
-async fn a_refused_method_is_one_request_and_no_other_method_is_tried() {
+async fn r024_a_refused_method_is_one_request_and_no_other_method_is_tried() {
     let clock = clock();
     let refusals = [
         (

@@ -24,7 +24,7 @@ fn write_private(path: &Path, text: &str) {
 }
 
 #[tokio::test]
-async fn a_changed_secret_file_counts_at_the_next_request() {
+async fn r043_a_changed_secret_file_counts_at_the_next_request() {
     let clock = clock();
     let stage = strict(&clock).await;
     let folder = tempfile::tempdir().unwrap();
@@ -46,7 +46,7 @@ async fn a_changed_secret_file_counts_at_the_next_request() {
 }
 
 #[tokio::test]
-async fn a_changed_key_file_counts_at_the_next_request() {
+async fn r043_a_changed_key_file_counts_at_the_next_request() {
     let clock = clock();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("key.pem");

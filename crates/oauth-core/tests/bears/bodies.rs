@@ -269,7 +269,7 @@ async fn a_body_without_end_is_handed_on_and_a_broken_one_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_bomb_is_capped_after_decoding() {
+async fn r010_a_bomb_is_capped_after_decoding() {
     let clock = clock();
     let env = env(&clock);
     let bomb = vec![

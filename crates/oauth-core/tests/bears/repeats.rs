@@ -252,7 +252,7 @@ async fn an_api_may_think_for_longer_than_a_token_answer_may_pause() {
 }
 
 #[tokio::test]
-async fn the_deadline_of_a_request_cuts_it_and_is_the_one_that_is_told() {
+async fn r187_the_deadline_of_a_request_cuts_it_and_is_the_one_that_is_told() {
     let clock = clock();
     let env = env_with(&clock, |settings| {
         settings.api_timeout = Duration::from_millis(110)

@@ -40,7 +40,7 @@ async fn a_request_bears_the_token_and_comes_back_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_token_stands_where_the_api_wants_it_and_is_sensitive_there() {
+async fn r163_a_token_stands_where_the_api_wants_it_and_is_sensitive_there() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);
@@ -67,7 +67,7 @@ async fn a_token_stands_where_the_api_wants_it_and_is_sensitive_there() {
 }
 
 #[tokio::test]
-async fn nothing_goes_to_another_origin() {
+async fn r158_nothing_goes_to_another_origin() {
     let clock = clock();
     let (stage, other) = (strict(&clock).await, strict(&clock).await);
     let client = client(&env(&clock), &stage);
@@ -123,7 +123,7 @@ async fn a_redirect_is_refused_and_takes_nothing_along() {
 }
 
 #[tokio::test]
-async fn a_refused_token_is_replaced_once_and_the_refusal_told() {
+async fn r159_a_refused_token_is_replaced_once_and_the_refusal_told() {
     let clock = clock();
     let stage = strict(&clock).await;
     let client = client(&env(&clock), &stage);
@@ -148,7 +148,7 @@ async fn a_refused_token_is_replaced_once_and_the_refusal_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_crowd_that_is_refused_makes_one_token_request() {
+async fn r088_a_crowd_that_is_refused_makes_one_token_request() {
     let clock = clock();
     let stage = strict(&clock).await;
     let client = client(&env(&clock), &stage);
@@ -169,7 +169,7 @@ async fn a_crowd_that_is_refused_makes_one_token_request() {
 }
 
 #[tokio::test]
-async fn a_body_that_can_be_read_once_is_sent_once_and_the_next_bears_a_new_token() {
+async fn r161_a_body_that_can_be_read_once_is_sent_once_and_the_next_bears_a_new_token() {
     let clock = clock();
     let stage = strict(&clock).await;
     let client = client(&env(&clock), &stage);
@@ -195,7 +195,7 @@ async fn a_body_that_can_be_read_once_is_sent_once_and_the_next_bears_a_new_toke
 }
 
 #[tokio::test]
-async fn a_missing_scope_is_told_and_renews_nothing() {
+async fn r160_a_missing_scope_is_told_and_renews_nothing() {
     let clock = clock();
     let stage = strict(&clock).await;
     let client = client(&env(&clock), &stage);
@@ -237,7 +237,7 @@ async fn no_request_goes_without_a_token() {
 }
 
 #[tokio::test]
-async fn there_is_one_authorization_in_a_request() {
+async fn r157_there_is_one_authorization_in_a_request() {
     let clock = clock();
     let stage = strict(&clock).await;
     let client = client(&env(&clock), &stage);

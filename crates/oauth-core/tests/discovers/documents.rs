@@ -9,7 +9,7 @@ use crate::support::{Wanted, clock, env, env_with, impatient, strict};
 use crate::{OAUTH, document, refused, wanted, with};
 
 #[tokio::test]
-async fn an_issuer_that_is_not_the_one_asked_for_drops_the_document() {
+async fn r130_an_issuer_that_is_not_the_one_asked_for_drops_the_document() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);
@@ -41,7 +41,7 @@ async fn an_issuer_that_is_not_the_one_asked_for_drops_the_document() {
 }
 
 #[tokio::test]
-async fn what_is_no_document_is_refused_and_no_endpoint_is_guessed() {
+async fn r140_what_is_no_document_is_refused_and_no_endpoint_is_guessed() {
     let clock = clock();
     for (answer, kind) in [
         (Answer::status(404), "Discovery.Missing"),
@@ -80,7 +80,7 @@ async fn what_is_no_document_is_refused_and_no_endpoint_is_guessed() {
 }
 
 #[tokio::test]
-async fn a_redirect_of_the_document_is_not_followed() {
+async fn r008_a_redirect_of_the_document_is_not_followed() {
     let elsewhere = Socket::script(vec![Step::UntilPeerCloses]).await.unwrap();
     let clock = clock();
     for status in [301, 302, 303, 307, 308] {
@@ -96,7 +96,7 @@ async fn a_redirect_of_the_document_is_not_followed() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_cannot_be_used_is_refused() {
+async fn r133_an_endpoint_that_cannot_be_used_is_refused() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);
@@ -185,7 +185,7 @@ async fn a_document_without_end_is_cut() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_is_no_url_for_it_is_refused_at_once() {
+async fn r132_an_issuer_that_is_no_url_for_it_is_refused_at_once() {
     let env = env(&clock());
     for (base, says) in [
         ("http://a.example", "https"),

@@ -12,7 +12,7 @@ use crate::support::{CLIENT, SCOPES, SECRET, clock, env, env_with, given, strict
 use crate::{OAUTH, wanted, with};
 
 #[tokio::test]
-async fn another_host_on_an_address_of_our_own_network_is_refused_unconnected() {
+async fn r134_another_host_on_an_address_of_our_own_network_is_refused_unconnected() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);
@@ -73,7 +73,7 @@ async fn another_host_on_our_own_network_is_taken_where_that_is_allowed() {
 }
 
 #[tokio::test]
-async fn an_algorithm_that_the_server_does_not_take_is_not_sent() {
+async fn r033_an_algorithm_that_the_server_does_not_take_is_not_sent() {
     let clock = clock();
     let stage = strict(&clock).await;
     let known = Authentication::secret_jwt(SECRET);

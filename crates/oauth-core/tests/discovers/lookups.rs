@@ -139,7 +139,7 @@ async fn a_failure_that_lasts_is_no_token_request() {
 }
 
 #[tokio::test]
-async fn the_former_document_is_used_while_a_new_one_cannot_be_had_for_now() {
+async fn r139_the_former_document_is_used_while_a_new_one_cannot_be_had_for_now() {
     let clock = clock();
     let stage = strict(&clock).await;
     let token = wanted(&env(&clock), &stage).build();

@@ -14,7 +14,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 use crate::{declared, expire, rotating};
 
 #[tokio::test]
-async fn a_chain_of_renewals_presents_each_refresh_token_once() {
+async fn r080_r082_a_chain_of_renewals_presents_each_refresh_token_once() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;
     let source = Wanted::of(&env(&clock), &stage)

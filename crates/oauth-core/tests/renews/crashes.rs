@@ -287,7 +287,7 @@ async fn a_lost_acknowledgement_is_known_again_and_nothing_is_asked_or_written_t
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn after_the_commit_the_next_process_goes_on_from_there() {
+async fn r089_after_the_commit_the_next_process_goes_on_from_there() {
     let scene = Scene::new(RotationPolicy::Strict).await;
     let written = scene.store.hold_commits();
     let process = scene.begin();

@@ -63,7 +63,7 @@ fn one_error(outcomes: Vec<Result<Arc<Token>, Error>>) -> Error {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_tasks_make_one_request_although_the_first_one_is_cancelled() {
+async fn r086_r087_ten_thousand_tasks_make_one_request_although_the_first_one_is_cancelled() {
     let clock = clock();
     let stage = strict(&clock).await;
     let source = Wanted::of(&env(&clock), &stage).build();

@@ -24,7 +24,7 @@ fn answer(expires_in: &serde_json::Value) -> Answer {
 }
 
 #[tokio::test]
-async fn a_token_that_is_expired_when_it_comes_is_used_once() {
+async fn r060_a_token_that_is_expired_when_it_comes_is_used_once() {
     let clock = clock();
     let stage = strict(&clock).await;
     let source = Wanted::of(&env(&clock), &stage).build();
@@ -38,7 +38,7 @@ async fn a_token_that_is_expired_when_it_comes_is_used_once() {
 }
 
 #[tokio::test]
-async fn a_token_of_unknown_lifetime_is_used_until_it_is_refused() {
+async fn r059_a_token_of_unknown_lifetime_is_used_until_it_is_refused() {
     let clock = clock();
     let stage = strict(&clock).await;
     let source = Wanted::of(&env(&clock), &stage).build();
@@ -52,7 +52,7 @@ async fn a_token_of_unknown_lifetime_is_used_until_it_is_refused() {
 }
 
 #[tokio::test]
-async fn the_lifetime_counts_from_before_the_request() {
+async fn r061_the_lifetime_counts_from_before_the_request() {
     let clock = clock();
     let stage = strict(&clock).await;
     let source = Wanted::of(&env(&clock), &stage).build();
@@ -66,7 +66,7 @@ async fn the_lifetime_counts_from_before_the_request() {
 }
 
 #[tokio::test]
-async fn steps_of_the_wall_clock_neither_renew_nor_prolong() {
+async fn r097_steps_of_the_wall_clock_neither_renew_nor_prolong() {
     let clock = clock();
     let stage = strict(&clock).await;
     let source = Wanted::of(&env(&clock), &stage).build();
@@ -86,7 +86,7 @@ async fn steps_of_the_wall_clock_neither_renew_nor_prolong() {
 }
 
 #[tokio::test]
-async fn connections_share_a_token_where_its_key_is_the_same_and_nowhere_else() {
+async fn r200_connections_share_a_token_where_its_key_is_the_same_and_nowhere_else() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);
@@ -293,7 +293,7 @@ async fn tenants_that_a_declared_header_tells_apart_share_no_token() {
 }
 
 #[tokio::test]
-async fn two_token_endpoints_under_one_issuer_are_refused() {
+async fn r106_two_token_endpoints_under_one_issuer_are_refused() {
     let clock = clock();
     let (stage, other) = (strict(&clock).await, strict(&clock).await);
     let env = env(&clock);

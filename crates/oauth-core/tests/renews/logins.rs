@@ -15,7 +15,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 use crate::{expire, rotating, waiting};
 
 #[tokio::test]
-async fn a_grant_that_has_ended_is_mended_by_a_login_or_another_seed() {
+async fn r092_a_grant_that_has_ended_is_mended_by_a_login_or_another_seed() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;
     let env = env(&clock);
@@ -65,7 +65,7 @@ async fn a_grant_that_has_ended_is_mended_by_a_login_or_another_seed() {
 }
 
 #[tokio::test]
-async fn a_login_wins_over_a_renewal_under_way() {
+async fn r091_a_login_wins_over_a_renewal_under_way() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;
     let source = Wanted::of(&env(&clock), &stage)
@@ -213,7 +213,7 @@ async fn an_access_token_that_is_adopted_alone_leaves_the_refresh_token_in_force
 }
 
 #[tokio::test]
-async fn a_renewal_asks_for_no_more_than_the_login_was_granted() {
+async fn r083_a_renewal_asks_for_no_more_than_the_login_was_granted() {
     let clock = clock();
     let (stage, _) = rotating(&clock).await;
     let source = Wanted::of(&env(&clock), &stage)

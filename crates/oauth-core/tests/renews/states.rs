@@ -45,7 +45,7 @@ async fn a_connection_is_healthy_before_its_first_token_and_after_it() {
 }
 
 #[tokio::test]
-async fn a_failed_renewal_serves_stale_and_then_backs_off_since_its_first_failure() {
+async fn r095_a_failed_renewal_serves_stale_and_then_backs_off_since_its_first_failure() {
     let clock = clock();
     let stage = strict(&clock).await;
     stage.set_token_lifetime(HOUR);

@@ -117,7 +117,7 @@ async fn a_token_deleted_while_it_is_renewed_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn nothing_is_spent_while_the_store_cannot_be_written() {
+async fn r090_nothing_is_spent_while_the_store_cannot_be_written() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;
     let store = Arc::new(Faulty::new(&clock));
@@ -144,7 +144,7 @@ async fn nothing_is_spent_while_the_store_cannot_be_written() {
 }
 
 #[tokio::test]
-async fn a_successor_that_cannot_be_kept_is_told_of_and_used_while_the_process_lives() {
+async fn r196_a_successor_that_cannot_be_kept_is_told_of_and_used_while_the_process_lives() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;
     let store = Arc::new(Faulty::new(&clock));

@@ -202,7 +202,7 @@ async fn an_open_circuit_spends_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn repeats_end_where_their_budget_does() {
+async fn r183_repeats_end_where_their_budget_does() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);

@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::support::{SECRET, Wanted, clock, env, given, strict};
 
 #[tokio::test]
-async fn a_wait_that_one_caller_was_asked_for_is_everybodys_of_that_client() {
+async fn r184_a_wait_that_one_caller_was_asked_for_is_everybodys_of_that_client() {
     for status in [429, 503] {
         let clock = clock();
         let stage = strict(&clock).await;
@@ -74,7 +74,7 @@ async fn where_a_server_does_not_say_until_when_the_others_wait_too() {
 }
 
 #[tokio::test]
-async fn a_credential_that_was_refused_is_presented_by_no_other_connection() {
+async fn r044_a_credential_that_was_refused_is_presented_by_no_other_connection() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);

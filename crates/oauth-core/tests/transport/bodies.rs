@@ -11,7 +11,7 @@ use crate::{IN_BODY, ask, fails, granted, says, socket};
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 
 #[tokio::test]
-async fn an_endless_body_is_cut_at_the_cap() {
+async fn r009_an_endless_body_is_cut_at_the_cap() {
     let chunk = [&b"4000\r\n"[..], &[b' '; 0x4000], b"\r\n"].concat();
     for (case, framing, chunk) in [
         ("chunks", "transfer-encoding: chunked\r\n\r\n", chunk),
@@ -62,7 +62,7 @@ async fn a_body_of_exactly_the_cap_is_taken() {
 }
 
 #[tokio::test]
-async fn a_content_coding_that_was_not_asked_for_is_refused() {
+async fn r010_a_content_coding_that_was_not_asked_for_is_refused() {
     let body = format!("{{\"access_token\": \"{IN_BODY}\"}}");
     let coded = |coding: &str| {
         let length = body.len();

@@ -145,7 +145,7 @@ fn drip(rest: &str) -> Vec<Step> {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_too_long_is_left_at_the_deadline() {
+async fn r009_a_server_that_takes_too_long_is_left_at_the_deadline() {
     let head = "content-type: application/json\r\ncontent-length: 100\r\n\r\n{";
     for (case, script, told) in [
         (

@@ -108,7 +108,7 @@ async fn broken_http_is_a_fault_of_the_protocol_and_not_asked_for_again() {
 }
 
 #[tokio::test]
-async fn a_head_without_end_is_too_large() {
+async fn r009_a_head_without_end_is_too_large() {
     let long = "a".repeat(1024 * 1024);
     let many = "x: y\r\n".repeat(10_000);
     for (case, text) in [
@@ -147,7 +147,7 @@ async fn a_hint_before_the_answer_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_status_that_brings_no_token_is_an_http_error() {
+async fn r050_a_status_that_brings_no_token_is_an_http_error() {
     let body = granted(IN_BODY).to_string();
     let length = body.len();
     for (status, text) in [

@@ -116,7 +116,7 @@ async fn open_way(stream: TcpStream) -> std::io::Result<()> {
 }
 
 #[tokio::test]
-async fn the_credentials_of_a_proxy_go_to_the_proxy_alone() {
+async fn r012_the_credentials_of_a_proxy_go_to_the_proxy_alone() {
     let stage = strict_builder(&clock()).tls().start().await.unwrap();
     ask_of(through(&open_proxy().await, &stage, |_| ()))
         .await

@@ -8,7 +8,7 @@ use crate::support::{SECRET, Wanted, clock, env, env_with, strict};
 use crate::{IN_QUERY, ask, granted, socket};
 
 #[tokio::test]
-async fn an_http_url_is_refused_before_anything_is_sent() {
+async fn r001_an_http_url_is_refused_before_anything_is_sent() {
     let server = socket(vec![Step::UntilPeerCloses]).await;
     let port = server.url().rsplit(':').next().unwrap();
     let usual = env_with(&clock(), |settings| settings.loopback_http = false);
@@ -32,7 +32,7 @@ async fn an_http_url_is_refused_before_anything_is_sent() {
 }
 
 #[tokio::test]
-async fn the_query_of_a_token_url_is_kept() {
+async fn r006_the_query_of_a_token_url_is_kept() {
     let clock = clock();
     let stage = strict(&clock).await;
     let url = format!("{}?tenant=a%20b&x", stage.token_url());
@@ -42,7 +42,7 @@ async fn the_query_of_a_token_url_is_kept() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_an_error_that_names_status_and_target_alone() {
+async fn r008_a_redirect_is_an_error_that_names_status_and_target_alone() {
     let elsewhere = socket(vec![Step::UntilPeerCloses]).await;
     for status in [301, 302, 303, 307, 308] {
         let clock = clock();

@@ -73,7 +73,7 @@ async fn a_failure_that_passes_is_passed_over() {
 }
 
 #[tokio::test]
-async fn a_refusal_is_one_request() {
+async fn r185_a_refusal_is_one_request() {
     let clock = clock();
     let stage = strict(&clock).await;
     let env = env(&clock);

@@ -8,7 +8,7 @@ use crate::support::{Wanted, clock, env, env_with, impatient, strict_builder};
 use crate::{ask, ask_of, socket};
 
 #[tokio::test]
-async fn a_certificate_that_is_not_the_servers_ends_the_connection_before_a_byte_is_sent() {
+async fn r002_a_certificate_that_is_not_the_servers_ends_the_connection_before_a_byte_is_sent() {
     for certificate in [
         Certificate::Expired,
         Certificate::WrongHost,

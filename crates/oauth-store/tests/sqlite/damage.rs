@@ -72,7 +72,7 @@ async fn a_file_cut_anywhere_is_damage_and_no_empty_store() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_bit_flipped_anywhere_never_makes_another_token_or_an_empty_store() {
+async fn r193_a_bit_flipped_anywhere_never_makes_another_token_or_an_empty_store() {
     let place = std::sync::Arc::new(sample().await);
     let whole = std::sync::Arc::new(fs::read(place.path()).unwrap());
     // every byte that means something, and a sample of the room between
@@ -183,7 +183,7 @@ async fn a_bit_flipped_in_the_log_is_an_older_state_and_never_a_wrong_token() {
 }
 
 #[tokio::test]
-async fn an_older_file_that_is_whole_cannot_be_told_from_the_newest() {
+async fn r194_an_older_file_that_is_whole_cannot_be_told_from_the_newest() {
     let place = Place::with("old").await;
     let old = fs::read(place.path()).unwrap();
     let store = place.open().await;

@@ -86,7 +86,7 @@ async fn what_a_maker_that_died_has_left_is_cleared_away() {
 }
 
 #[tokio::test]
-async fn refuses_a_file_that_others_can_read_or_write() {
+async fn r191_refuses_a_file_that_others_can_read_or_write() {
     let place = Place::with("x").await;
     for loose in [0o640, 0o604, 0o620, 0o602, 0o644, 0o666, 0o601] {
         set_mode(&place.path(), loose);

@@ -73,7 +73,7 @@ async fn no_value_is_in_the_clear_in_any_file_or_text() {
 }
 
 #[tokio::test]
-async fn values_that_changed_places_are_refused_and_kept() {
+async fn r192_values_that_changed_places_are_refused_and_kept() {
     let place = Place::new();
     let store = place.open().await;
     for name in ["a", "b"] {
@@ -152,7 +152,7 @@ async fn a_format_of_a_newer_library_is_told_from_damage() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_at_hand_is_named_and_the_row_kept() {
+async fn r193_a_key_that_is_not_at_hand_is_named_and_the_row_kept() {
     let text = SealingKeys::new_text().unwrap();
     let place = Place {
         folder: tempfile::tempdir().unwrap(),

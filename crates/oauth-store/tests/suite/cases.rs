@@ -316,7 +316,7 @@ cases! {
         }
     }
 
-    of_a_thousand_that_want_a_lease_one_has_it(world) {
+    r195_of_a_thousand_that_want_a_lease_one_has_it(world) {
         let tasks: Vec<_> = (0..1000)
             .map(|number| {
                 let store = if number % 2 == 0 { &world.store } else { &world.other };

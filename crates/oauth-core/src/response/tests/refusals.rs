@@ -75,7 +75,7 @@ fn declared_codes_pass_or_end_the_grant() {
 }
 
 #[test]
-fn what_is_no_oauth_error_is_a_status_and_nothing_of_its_body() {
+fn r067_r071_what_is_no_oauth_error_is_a_status_and_nothing_of_its_body() {
     for body in [
         "",
         "<html>CANARY</html>",
@@ -102,7 +102,7 @@ fn what_is_no_oauth_error_is_a_status_and_nothing_of_its_body() {
 }
 
 #[test]
-fn what_a_server_writes_is_one_short_escaped_line_without_what_it_was_sent() {
+fn r068_what_a_server_writes_is_one_short_escaped_line_without_what_it_was_sent() {
     for description in [
         "\u{1b}[31mred\u{1b}]52;c;x\u{7}",
         "first\n2026-01-01 INFO all is well",
@@ -140,7 +140,7 @@ fn only_200_is_success() {
 }
 
 #[test]
-fn every_status_is_an_error_with_a_recovery() {
+fn r050_every_status_is_an_error_with_a_recovery() {
     for status in (100..200).chain(300..600) {
         let error = judged(status, JSON, answer(|_| {})).unwrap_err();
         let (kind, recovery) = match status {

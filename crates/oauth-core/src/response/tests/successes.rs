@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn only_one_well_formed_object_is_an_answer() {
+fn r051_r052_only_one_well_formed_object_is_an_answer() {
     let deep = |levels: usize| {
         format!(
             r#"{{"access_token":"CANARY","token_type":"bearer","x":{}1{}}}"#,
@@ -105,7 +105,7 @@ fn a_byte_order_mark_is_taken_off_and_noted() {
 }
 
 #[test]
-fn the_access_token_is_visible_ascii_or_refused() {
+fn r053_the_access_token_is_visible_ascii_or_refused() {
     for (value, expected) in [
         (json!("CANARY"), "ok"),
         (json!("C".repeat(900 * 1024)), "ok"),
@@ -134,7 +134,7 @@ fn the_access_token_is_visible_ascii_or_refused() {
 }
 
 #[test]
-fn only_a_bearer_token_is_borne_as_one() {
+fn r054_r055_only_a_bearer_token_is_borne_as_one() {
     for (value, expected) in [
         (json!("Bearer"), "ok"),
         (json!("bEARER"), "ok"),
@@ -164,7 +164,7 @@ fn only_a_bearer_token_is_borne_as_one() {
 }
 
 #[test]
-fn the_lifetime_is_a_whole_number_of_seconds_or_unknown() {
+fn r057_r058_the_lifetime_is_a_whole_number_of_seconds_or_unknown() {
     use Deviation::{ExpiresInClamped, ExpiresInFloat, ExpiresInString};
     const TEN_YEARS: u64 = 10 * 365 * 24 * 3600;
     let granted = |text: &str| {
@@ -219,7 +219,7 @@ fn the_lifetime_is_a_whole_number_of_seconds_or_unknown() {
 }
 
 #[test]
-fn a_declared_lifetime_stands_in_for_one_that_is_not_said() {
+fn r059_a_declared_lifetime_stands_in_for_one_that_is_not_said() {
     let mut departures = Departures::default();
     departures.lifetime.default_expires_in = Some(Duration::from_secs(60));
     let granted = |departures: &Departures, body: Vec<u8>| {
@@ -243,7 +243,7 @@ fn a_declared_lifetime_stands_in_for_one_that_is_not_said() {
 }
 
 #[test]
-fn the_granted_scopes_are_those_answered_or_else_those_asked_for() {
+fn r062_r063_the_granted_scopes_are_those_answered_or_else_those_asked_for() {
     let granted = |body: Vec<u8>| {
         let granted = judged(200, JSON, body).unwrap();
         (granted.scopes.to_string(), granted.deviations)
@@ -283,7 +283,7 @@ fn the_granted_scopes_are_those_answered_or_else_those_asked_for() {
 }
 
 #[test]
-fn a_refresh_token_is_taken_where_one_is_issued() {
+fn r072_a_refresh_token_is_taken_where_one_is_issued() {
     let renewed = |body: Vec<u8>| judged_by(&Departures::default(), 200, Some(JSON), &body, true);
     let refresh = |value: Value| renewed(with("refresh_token", value)).unwrap().refresh_token;
     assert_eq!(refresh(json!("new")), Some(Secret::new("new")));
@@ -303,7 +303,7 @@ fn a_refresh_token_is_taken_where_one_is_issued() {
 }
 
 #[test]
-fn json_comes_as_json() {
+fn r070_json_comes_as_json() {
     for (content_type, expected) in [
         ("application/json", "ok"),
         ("Application/JSON; charset=utf-8", "ok"),
@@ -335,7 +335,7 @@ fn json_comes_as_json() {
 }
 
 #[test]
-fn thousands_of_unknown_members_are_skipped() {
+fn r064_thousands_of_unknown_members_are_skipped() {
     let body = answer(|members| {
         for number in 0..1000 {
             members.insert(format!("x{number}"), json!({"CANARY": [number]}));
@@ -345,7 +345,7 @@ fn thousands_of_unknown_members_are_skipped() {
 }
 
 #[test]
-fn an_error_in_a_success_is_an_error() {
+fn r066_an_error_in_a_success_is_an_error() {
     for body in [
         r#"{"error":"invalid_grant","access_token":"CANARY","token_type":"Bearer"}"#,
         r#"{"ok":false,"error":"invalid_auth"}"#,

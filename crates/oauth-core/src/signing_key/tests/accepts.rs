@@ -209,7 +209,7 @@ fn takes_a_certificate_for_every_sort_of_key() {
 }
 
 #[test]
-fn names_the_key_as_told_or_by_its_thumbprint() {
+fn r032_names_the_key_as_told_or_by_its_thumbprint() {
     let key = make::p256();
     let loaded = accepted(key.pkcs8(), &options(None));
     assert_eq!(loaded.key_id(), loaded.thumbprint());

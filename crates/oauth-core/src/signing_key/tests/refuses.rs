@@ -11,7 +11,7 @@ const RS384: Option<Algorithm> = Some(Algorithm::RS384);
 
 // KEY-004
 #[test]
-fn refuses_rsa_that_is_too_short_or_too_long() {
+fn r035_refuses_rsa_that_is_too_short_or_too_long() {
     let key = make::rsa();
     let mut short = key.clone();
     short.n[0] = 0x40 | (short.n[0] & 0x3f);
@@ -97,7 +97,7 @@ fn refuses_an_rsa_key_without_an_algorithm() {
 }
 
 #[test]
-fn refuses_an_algorithm_the_key_is_not_for() {
+fn r036_refuses_an_algorithm_the_key_is_not_for() {
     let [rsa, p256, p384, ed] = [
         make::rsa().pkcs8(),
         make::p256().pkcs8(),
@@ -133,7 +133,7 @@ fn refuses_a_pss_key_for_pkcs1_signatures_and_names_its_oid() {
 
 // KEY-013
 #[test]
-fn refuses_other_curves() {
+fn r035_refuses_other_curves() {
     let key = make::p256();
     for (curve, name) in [
         ("1.3.132.0.35", "P-521"),

@@ -73,7 +73,7 @@ pub fn verified(key: &SigningKey, message: &[u8], signature: &[u8]) -> bool {
 }
 
 #[test]
-fn signs_by_every_algorithm_and_another_library_agrees() {
+fn r034_signs_by_every_algorithm_and_another_library_agrees() {
     for algorithm in Algorithm::ALL {
         let key = match algorithm {
             Algorithm::ES256 | Algorithm::ES384 | Algorithm::EdDSA => {
@@ -89,7 +89,7 @@ fn signs_by_every_algorithm_and_another_library_agrees() {
 }
 
 #[test]
-fn makes_every_ecdsa_signature_of_the_same_length() {
+fn r037_makes_every_ecdsa_signature_of_the_same_length() {
     for (algorithm, length, count) in [
         (Algorithm::ES256, 64, 10_000),
         (Algorithm::ES384, 96, 2_000),
@@ -168,7 +168,7 @@ fn has_the_thumbprints_of_the_rfcs() {
 }
 
 #[test]
-fn exports_public_members_only() {
+fn r041_exports_public_members_only() {
     let keys = [
         accepted(make::rsa().pkcs8(), &options(Some(Algorithm::RS384))),
         accepted(make::p256().pkcs8(), &options(None)),
@@ -198,7 +198,7 @@ fn exports_public_members_only() {
 }
 
 #[test]
-fn exports_no_two_keys_under_one_kid() {
+fn r042_exports_no_two_keys_under_one_kid() {
     let named = |key: &make::Ec| {
         let options = KeyOptions {
             key_id: Some("one".into()),
@@ -212,7 +212,7 @@ fn exports_no_two_keys_under_one_kid() {
 }
 
 #[test]
-fn prints_nothing_of_a_key_but_its_name() {
+fn r041_prints_nothing_of_a_key_but_its_name() {
     let rsa = make::rsa();
     let key = accepted(rsa.jwk().to_string(), &options(Some(Algorithm::RS256)));
     let printed = format!("{key:?} {key:#?}");

@@ -151,7 +151,7 @@ fn keys() -> Vec<Row> {
                 (with("\"client_secret \" = \"$secret\""), "unknown key"),
             ],
         )
-        .elsewhere("lib config::parse::tests::names_every_fault_at_once_and_no_value"),
+        .elsewhere("lib config::parse::tests::r197_names_every_fault_at_once_and_no_value"),
         all(
             "CFG-003",
             [
@@ -182,9 +182,9 @@ fn keys() -> Vec<Row> {
             ],
         ),
         row("CFG-012").elsewhere(
-            "test:authenticates claims::one_key_for_two_servers_is_refused_where_one_could_use_it_at_the_other",
+            "test:authenticates claims::r028_one_key_for_two_servers_is_refused_where_one_could_use_it_at_the_other",
         ),
-        row("CFG-013").elsewhere("test:renews expiry::two_token_endpoints_under_one_issuer_are_refused"),
+        row("CFG-013").elsewhere("test:renews expiry::r106_two_token_endpoints_under_one_issuer_are_refused"),
     ]
 }
 
@@ -237,7 +237,7 @@ fn secrets() -> Vec<Row> {
                 (with("client_secret = 7"), "client_secret"),
             ],
         )
-        .elsewhere("lib secret::tests::refuses_a_literal_unless_allowed"),
+        .elsewhere("lib secret::tests::r198_refuses_a_literal_unless_allowed"),
         row("CFG-007")
             .own(secret(|word| format!("{word}\n").into_bytes(), true))
             .own(secret(|word| format!("{word}\r\n").into_bytes(), true))

@@ -165,8 +165,8 @@ fn endpoints() -> Vec<Row> {
                 r#""https://localhost/token""#,
             ]),
         )
-        .elsewhere("test:discovers endpoints::another_host_on_an_address_of_our_own_network_is_refused_unconnected"),
-        row("DSC-016").elsewhere("lib http::guard::tests::a_private_name_resolves_only_for_a_proxy"),
+        .elsewhere("test:discovers endpoints::r134_another_host_on_an_address_of_our_own_network_is_refused_unconnected"),
+        row("DSC-016").elsewhere("lib http::guard::tests::r134_a_private_name_resolves_only_for_a_proxy"),
         refused(
             "DSC-018",
             "Discovery.Url",
@@ -262,7 +262,9 @@ fn documents() -> Vec<Row> {
             }),
         ),
         row("DSC-033")
-            .elsewhere("lib discovery::tests::the_document_stands_where_each_specification_puts_it")
+            .elsewhere(
+                "lib discovery::tests::r131_the_document_stands_where_each_specification_puts_it",
+            )
             .elsewhere("lib discovery::tests::smart_resolves_a_relative_endpoint_against_the_base"),
     ]
 }

@@ -108,7 +108,7 @@ fn redirects() -> Vec<Row> {
                 ]),
         )
         .elsewhere(
-            "test:transport redirects::a_redirect_is_an_error_that_names_status_and_target_alone",
+            "test:transport redirects::r008_a_redirect_is_an_error_that_names_status_and_target_alone",
         ),
         refused(
             "HTS-008",

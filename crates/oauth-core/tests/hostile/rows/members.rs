@@ -297,7 +297,9 @@ fn expires_in() -> Vec<Row> {
         row("TOK-073")
             .own(|| used_once(0))
             .and(Case::Exchange(granting(r#""expires_in":0"#)))
-            .elsewhere("test:renews expiry::a_token_that_is_expired_when_it_comes_is_used_once"),
+            .elsewhere(
+                "test:renews expiry::r060_a_token_that_is_expired_when_it_comes_is_used_once",
+            ),
         row("TOK-074")
             .own(|| used_once(1))
             .and(Case::Exchange(granting(r#""expires_in":1"#))),
@@ -403,7 +405,7 @@ fn refresh_token() -> Vec<Row> {
                     .presents(Presents::New),
             ],
         )
-        .elsewhere("test:renews chains::a_chain_of_renewals_presents_each_refresh_token_once"),
+        .elsewhere("test:renews chains::r080_r082_a_chain_of_renewals_presents_each_refresh_token_once"),
         taken(
             "TOK-090",
             [granting(r#""refresh_token":"$refresh""#).then(|told| {

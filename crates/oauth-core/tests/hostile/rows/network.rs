@@ -192,7 +192,7 @@ fn tls() -> Vec<Row> {
     };
     vec![
         refused("NET-014", "Tls", bad.into_iter().flat_map(|one| [shows(one), shows(one).strictly()])).elsewhere(
-            "test:transport tls::a_certificate_that_is_not_the_servers_ends_the_connection_before_a_byte_is_sent",
+            "test:transport tls::r002_a_certificate_that_is_not_the_servers_ends_the_connection_before_a_byte_is_sent",
         ),
         refused(
             "NET-016",
@@ -354,7 +354,7 @@ fn between() -> Vec<Row> {
             "test:transport proxies::a_proxy_that_opens_no_way_is_no_connection_and_the_server_sees_nothing",
         ),
         row("NET-030")
-            .elsewhere("test:transport proxies::the_credentials_of_a_proxy_go_to_the_proxy_alone")
+            .elsewhere("test:transport proxies::r012_the_credentials_of_a_proxy_go_to_the_proxy_alone")
             .elsewhere("test:transport proxies::a_proxy_that_is_no_url_is_refused_without_showing_it"),
         refused(
             "NET-036",

@@ -42,7 +42,7 @@ pub fn rows() -> Vec<Row> {
                 refused_twice(Some(r#"Bearer error="expired""#)),
             ],
         )
-        .elsewhere("test:bears tokens::a_refused_token_is_replaced_once_and_the_refusal_told"),
+        .elsewhere("test:bears tokens::r159_a_refused_token_is_replaced_once_and_the_refusal_told"),
         refused(
             "RES-002",
             "Refused",
@@ -68,8 +68,8 @@ pub fn rows() -> Vec<Row> {
                 api(403, Some(r#"Bearer scope="\u001b[2J", error="insufficient_scope""#)),
             ],
         )
-        .elsewhere("test:bears tokens::a_missing_scope_is_told_and_renews_nothing"),
-        row("RES-006").elsewhere("test:bears tokens::a_crowd_that_is_refused_makes_one_token_request"),
+        .elsewhere("test:bears tokens::r160_a_missing_scope_is_told_and_renews_nothing"),
+        row("RES-006").elsewhere("test:bears tokens::r088_a_crowd_that_is_refused_makes_one_token_request"),
         refused(
             "RES-007",
             "Protocol.RedirectRefused",
@@ -82,7 +82,7 @@ pub fn rows() -> Vec<Row> {
         )
         .elsewhere("test:bears tokens::a_redirect_is_refused_and_takes_nothing_along"),
         row("RES-011").elsewhere(
-            "test:bears tokens::a_body_that_can_be_read_once_is_sent_once_and_the_next_bears_a_new_token",
+            "test:bears tokens::r161_a_body_that_can_be_read_once_is_sent_once_and_the_next_bears_a_new_token",
         ),
     ]
 }

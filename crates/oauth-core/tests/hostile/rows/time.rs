@@ -14,7 +14,7 @@ use crate::table::{Row, row, taken};
 
 pub fn rows() -> Vec<Row> {
     let off = "test:traffic clocks::a_clock_that_is_off_costs_one_repeat_and_is_known_from_then_on";
-    let steps = "test:renews expiry::steps_of_the_wall_clock_neither_renew_nor_prolong";
+    let steps = "test:renews expiry::r097_steps_of_the_wall_clock_neither_renew_nor_prolong";
     let absurd = "test:renews clocks::absurd_clocks_and_lifetimes_overflow_nothing";
     vec![
         row("TIM-001").own(|| signs_by_a_clock_that_is_off(600)).elsewhere(off),
@@ -34,7 +34,7 @@ pub fn rows() -> Vec<Row> {
             .own(|| is_renewed_in_time(5))
             .own(|| is_renewed_in_time(60))
             .elsewhere("lib source::lifetime::tests::the_margin_is_a_fraction_of_the_lifetime_and_at_most_half_of_it"),
-        row("TIM-012").elsewhere("test:renews expiry::the_lifetime_counts_from_before_the_request"),
+        row("TIM-012").elsewhere("test:renews expiry::r061_the_lifetime_counts_from_before_the_request"),
         row("TIM-013")
             .elsewhere("lib source::lifetime::tests::tokens_that_were_issued_in_one_second_are_not_renewed_in_one"),
         row("TIM-014").own(stands_still_for_years).elsewhere(absurd),
@@ -58,7 +58,7 @@ pub fn rows() -> Vec<Row> {
             "oauth-store test:postgres clock::a_lease_outlives_a_clock_that_is_set_back_and_ends_after_its_span",
         ),
         row("TIM-019")
-            .elsewhere("test:authenticates claims::a_thousand_assertions_have_a_thousand_names")
+            .elsewhere("test:authenticates claims::r029_a_thousand_assertions_have_a_thousand_names")
             .elsewhere("oauth-store test:suite leases_to_one_at_a_time_and_to_whoever_read_the_newest_version"),
         row("TIM-020").own(lives_beyond_2038),
     ]

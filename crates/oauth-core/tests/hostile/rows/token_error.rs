@@ -33,7 +33,7 @@ fn renewing(exchange: Exchange) -> Exchange {
 fn codes() -> Vec<Row> {
     vec![
         row("ERR-002").elsewhere("test:renews stores::processes_that_share_a_store_present_each_refresh_token_once").elsewhere(
-            "test:renews logins::a_login_wins_over_a_renewal_under_way",
+            "test:renews logins::r091_a_login_wins_over_a_renewal_under_way",
         ),
         waits("ERR-003", "the authorization code grant"),
         refused(
@@ -49,7 +49,7 @@ fn codes() -> Vec<Row> {
         .and(Case::Exchange(
             status(401, r#"{"error":"invalid_client"}"#).strictly().is("OAuth"),
         ))
-        .elsewhere("test:traffic throttles::a_credential_that_was_refused_is_presented_by_no_other_connection"),
+        .elsewhere("test:traffic throttles::r044_a_credential_that_was_refused_is_presented_by_no_other_connection"),
         row("ERR-005").elsewhere(
             "test:traffic clocks::a_clock_that_is_off_costs_one_repeat_and_is_known_from_then_on",
         ).elsewhere("test:traffic clocks::an_incredible_clock_is_told_and_not_followed"),
