@@ -182,7 +182,7 @@ fn too_large() -> Vec<Row> {
             "TOK-042",
             "Protocol.TooLarge",
             [
-                json(many(1_000_000)),
+                says(&(head("content-length: $length\r\n") + &many(1_000_000))),
                 json(many(200_000)),
                 after("", vec![Step::text("{"), endless(b"\"a\":0,")]),
             ],
