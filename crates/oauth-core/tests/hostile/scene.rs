@@ -88,13 +88,13 @@ pub fn play(exchange: &Exchange, number: usize) {
     });
     let passed = began.elapsed();
     let outcome = outcome.unwrap();
+    let kind = outcome.as_ref().err().map(|error| error.kind().name());
+    assert_eq!(kind, exchange.kind, "{outcome:?}");
+    assert_eq!(scene.requests(), exchange.requests, "requests: {outcome:?}");
     let times = u32::try_from(exchange.requests.max(1)).unwrap();
     let bound = exchange.deadline * times + Duration::from_millis(100);
     assert!(passed <= bound, "it took {passed:?}, more than {bound:?}");
     assert!(held.bytes_max < exchange.memory, "it held {held:?}");
-    let kind = outcome.as_ref().err().map(|error| error.kind().name());
-    assert_eq!(kind, exchange.kind, "{outcome:?}");
-    assert_eq!(scene.requests(), exchange.requests, "requests: {outcome:?}");
     assert_eq!(scene.elsewhere.connections(), 0, "it went elsewhere");
     if let Some(error) = outcome.as_ref().err() {
         let line = error.to_string();
