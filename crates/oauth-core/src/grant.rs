@@ -1,7 +1,21 @@
 //! Grants as the parameters of a token request.
 
+mod assertion;
+mod device_code;
+pub mod exchange;
+mod vendor;
+
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+pub use crate::grant::assertion::{Assertion, AssertionMaker, JwtBearer, Saml2Bearer};
+pub use crate::grant::device_code::DeviceCode;
+pub use crate::grant::exchange::{TokenExchange, TypedToken};
+pub use crate::grant::vendor::VendorGrant;
+
+use crate::client_auth::apply::Attempt;
 use crate::error::Error;
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
@@ -17,6 +31,16 @@ pub enum Grant {
     ClientCredentials(ClientCredentials),
     /// A refresh token (RFC 6749 6).
     RefreshToken(RefreshToken),
+    /// A device code (RFC 8628 3.4).
+    DeviceCode(DeviceCode),
+    /// An assertion that is a JWT (RFC 7523 2.1).
+    JwtBearer(JwtBearer),
+    /// An assertion in SAML 2.0 (RFC 7522 2.1).
+    Saml2Bearer(Saml2Bearer),
+    /// Another token (RFC 8693 2.1).
+    TokenExchange(TokenExchange),
+    /// What a vendor has made up (RFC 6749 4.5).
+    Vendor(VendorGrant),
 }
 
 /// RFC 6749 4.4.
@@ -37,6 +61,8 @@ pub struct RefreshToken {
     pub refresh_token: Secret,
     /// The scopes asked for: at most those once granted; none: all of them.
     pub scopes: Scopes,
+    /// The scopes once granted, where they are known: then no others are asked for (RFC 6749 6).
+    pub granted: Option<Scopes>,
 }
 
 /// The parameters of one request, each name once but those that may repeat.
@@ -46,6 +72,14 @@ pub(crate) struct Parameters {
     /// Values that are declared of the server: no secrets, but nobody's to read either.
     declared: Vec<Secret>,
 }
+
+/// Parameters that authenticate the client.
+pub(crate) const PROTOCOL_PARAMETERS: [&str; 4] = [
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+];
 
 /// Parameters that may stand more than once (RFC 8707 2, RFC 8693 2.1).
 const REPEATABLE: [&str; 2] = ["resource", "audience"];
@@ -91,6 +125,16 @@ impl Parameters {
         self.pairs.iter()
     }
 
+    /// As [`push_secret`](Self::push_secret), for a value that is nobody's to read under whatever name.
+    pub fn push_hidden(&mut self, name: &str, value: Secret) -> Result<(), Error> {
+        self.declared.push(value.clone());
+        self.push_secret(name, value)
+    }
+
+    fn push_each(&mut self, name: &str, values: &[String]) -> Result<(), Error> {
+        values.iter().try_for_each(|value| self.push(name, value))
+    }
+
     /// The body (RFC 6749 Appendix B).
     #[cfg(test)]
     pub fn encode(&self) -> zeroize::Zeroizing<String> {
@@ -133,11 +177,16 @@ impl fmt::Debug for Parameters {
 }
 
 impl Grant {
-    /// The `grant_type` (RFC 6749 4.4.2, 6).
-    pub fn grant_type(&self) -> &'static str {
+    /// The `grant_type` (RFC 6749 4.4.2, 6, and those of extensions).
+    pub fn grant_type(&self) -> &str {
         match self {
             Self::ClientCredentials(_) => "client_credentials",
             Self::RefreshToken(_) => "refresh_token",
+            Self::DeviceCode(_) => "urn:ietf:params:oauth:grant-type:device_code",
+            Self::JwtBearer(_) => "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            Self::Saml2Bearer(_) => "urn:ietf:params:oauth:grant-type:saml2-bearer",
+            Self::TokenExchange(_) => "urn:ietf:params:oauth:grant-type:token-exchange",
+            Self::Vendor(grant) => &grant.grant_type,
         }
     }
 
@@ -146,6 +195,11 @@ impl Grant {
         match self {
             Self::ClientCredentials(grant) => &grant.scopes,
             Self::RefreshToken(grant) => &grant.scopes,
+            Self::DeviceCode(grant) => &grant.scopes,
+            Self::JwtBearer(grant) => &grant.scopes,
+            Self::Saml2Bearer(grant) => &grant.scopes,
+            Self::TokenExchange(grant) => &grant.scopes,
+            Self::Vendor(grant) => &grant.scopes,
         }
     }
 
@@ -157,6 +211,14 @@ impl Grant {
                 RotationPolicy::None => ReplayClass::Safe,
                 rotation => ReplayClass::Rotating(rotation),
             },
+            Self::DeviceCode(_) | Self::Saml2Bearer(_) => ReplayClass::Once,
+            Self::JwtBearer(grant) => match grant.assertion {
+                Assertion::Given(_) => ReplayClass::Once,
+                Assertion::Made(_) => ReplayClass::Safe,
+            },
+            Self::TokenExchange(_) => ReplayClass::Safe,
+            Self::Vendor(grant) if grant.is_repeatable => ReplayClass::Safe,
+            Self::Vendor(_) => ReplayClass::Once,
         }
     }
 
@@ -172,15 +234,53 @@ impl Grant {
         match self {
             Self::ClientCredentials(grant) => {
                 parameters.push("scope", grant.scopes.joined(separator))?;
-                for resource in &grant.resource {
-                    parameters.push("resource", resource)?;
-                }
+                parameters.push_each("resource", &grant.resource)?;
                 if let Some(audience) = &grant.audience {
                     parameters.push("audience", audience)?;
                 }
             }
             Self::RefreshToken(grant) => {
+                grant.check_scopes()?;
                 parameters.push_secret("refresh_token", grant.refresh_token.clone())?;
+                parameters.push("scope", grant.scopes.joined(separator))?;
+            }
+            Self::DeviceCode(grant) => {
+                parameters.push_secret("device_code", grant.device_code.clone())?;
+            }
+            Self::JwtBearer(grant) => {
+                if let Assertion::Given(assertion) = &grant.assertion {
+                    parameters.push_secret("assertion", assertion.clone())?;
+                }
+                parameters.push("scope", grant.scopes.joined(separator))?;
+                parameters.push_each("resource", &grant.resource)?;
+                let details = grant.authorization_details.parameter();
+                parameters.push("authorization_details", details)?;
+            }
+            Self::Saml2Bearer(grant) => {
+                let encoded = URL_SAFE_NO_PAD.encode(grant.assertion.expose());
+                parameters.push_secret("assertion", Secret::new(encoded))?;
+                parameters.push("scope", grant.scopes.joined(separator))?;
+            }
+            Self::TokenExchange(grant) => {
+                let TypedToken { token, token_type } = &grant.subject;
+                parameters.push_secret("subject_token", token.clone())?;
+                parameters.push("subject_token_type", token_type)?;
+                if let Some(TypedToken { token, token_type }) = &grant.actor {
+                    parameters.push_secret("actor_token", token.clone())?;
+                    parameters.push("actor_token_type", token_type)?;
+                }
+                let wanted = grant.requested_token_type.as_deref();
+                parameters.push("requested_token_type", wanted.unwrap_or_default())?;
+                parameters.push("scope", grant.scopes.joined(separator))?;
+                parameters.push_each("resource", &grant.resource)?;
+                parameters.push_each("audience", &grant.audience)?;
+                let details = grant.authorization_details.parameter();
+                parameters.push("authorization_details", details)?;
+            }
+            Self::Vendor(grant) => {
+                for (name, value) in &grant.parameters {
+                    parameters.push_hidden(name, value.clone())?;
+                }
                 parameters.push("scope", grant.scopes.joined(separator))?;
             }
         }
@@ -190,87 +290,44 @@ impl Grant {
         }
         Ok(parameters)
     }
+
+    /// The parameters of one attempt: what is made for each is made.
+    pub(crate) async fn parameters_of(&self, attempt: &Attempt<'_>) -> Result<Parameters, Error> {
+        let mut parameters = self.parameters(attempt.departures)?;
+        if let Self::JwtBearer(JwtBearer {
+            assertion: Assertion::Made(maker),
+            ..
+        }) = self
+        {
+            parameters.push_secret("assertion", maker.make(attempt).await?)?;
+        }
+        Ok(parameters)
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn encoded(grant: &Grant, departures: &Departures) -> String {
-        grant.parameters(departures).unwrap().encode().to_string()
-    }
-
-    #[test]
-    fn r005_client_credentials_send_what_is_set_and_nothing_empty() {
-        let mut grant = ClientCredentials::default();
-        assert_eq!(
-            encoded(
-                &Grant::ClientCredentials(grant.clone()),
-                &Departures::default()
-            ),
-            "grant_type=client_credentials"
-        );
-        grant.scopes = Scopes::parse("b a").unwrap();
-        grant.resource = vec!["https://x.example/".into(), "https://y.example/".into()];
-        let mut departures = Departures::default();
-        departures.request.scope_separator = ',';
-        departures
-            .request
-            .parameters
-            .insert("tenant".into(), "t 1".into());
-        assert_eq!(
-            encoded(&Grant::ClientCredentials(grant), &departures),
-            "grant_type=client_credentials&scope=a%2Cb&resource=https%3A%2F%2Fx.example%2F\
-             &resource=https%3A%2F%2Fy.example%2F&tenant=t+1"
-        );
-    }
-
-    #[test]
-    fn a_refresh_token_is_encoded_whatever_it_holds() {
-        let grant = Grant::RefreshToken(RefreshToken {
-            refresh_token: Secret::new("a+b/c=&scope=all é"),
+impl RefreshToken {
+    /// All scopes that were granted with it.
+    pub fn new(refresh_token: Secret) -> Self {
+        Self {
+            refresh_token,
             scopes: Scopes::none(),
-        });
-        assert_eq!(
-            encoded(&grant, &Departures::default()),
-            "grant_type=refresh_token&refresh_token=a%2Bb%2Fc%3D%26scope%3Dall+%C3%A9"
-        );
-    }
-
-    #[test]
-    fn r005_no_parameter_stands_twice() {
-        let mut parameters = Parameters::default();
-        for name in ["scope", "a\n\u{1b}[2J"] {
-            parameters.push(name, "a").unwrap();
-            let error = parameters.push(name, "b").unwrap_err().to_string();
-            assert!(!error.contains(char::is_control), "{error:?}");
+            granted: None,
         }
     }
 
-    #[test]
-    fn strikes_out_what_is_secret_and_what_is_declared() {
-        let mut departures = Departures::default();
-        let request = &mut departures.request;
-        request.parameters.insert("tenant".into(), "t-1234".into());
-        request.headers.insert("x-api-key".into(), "k-5678".into());
-        let grant = Grant::RefreshToken(RefreshToken {
-            refresh_token: Secret::new("r-9012"),
-            scopes: Scopes::parse("read").unwrap(),
-        });
-        let mut parameters = grant.parameters(&departures).unwrap();
-        parameters.push("client_secret", "s3cret").unwrap();
-        parameters.push("client_id", "client").unwrap();
-        let mut struck: Vec<&str> = parameters.secrets().map(Secret::expose).collect();
-        struck.sort_unstable();
-        assert_eq!(struck, ["k-5678", "r-9012", "s3cret", "t-1234"]);
-        let printed = format!("{parameters:?}");
-        assert!(
-            !struck.iter().any(|value| printed.contains(value)),
-            "{printed}"
-        );
-        assert!(
-            !parameters.encode().contains("k-5678"),
-            "headers are no parameters"
-        );
+    /// RFC 6749 6: none that was not granted.
+    fn check_scopes(&self) -> Result<(), Error> {
+        let Some(granted) = &self.granted else {
+            return Ok(());
+        };
+        let beyond = self.scopes.without(granted);
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        let problem = format!("`{beyond}` was not granted with this refresh token (RFC 6749 6)");
+        Err(Error::config("scopes", problem).remedy("log in again, asking for it"))
     }
 }
+
+#[cfg(test)]
+mod tests;

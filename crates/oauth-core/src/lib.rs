@@ -31,6 +31,7 @@
 //! - Every error says what to do ([`Error::recovery`]) and holds no secret.
 
 pub mod adapter;
+pub mod authorization_details;
 mod challenge;
 pub mod client;
 pub mod client_auth;

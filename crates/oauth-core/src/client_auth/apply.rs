@@ -167,7 +167,7 @@ impl ClientAuth {
 }
 
 impl Audience {
-    fn resolve<'a>(&'a self, attempt: &Attempt<'a>) -> Result<&'a str, Error> {
+    pub(crate) fn resolve<'a>(&'a self, attempt: &Attempt<'a>) -> Result<&'a str, Error> {
         match self {
             Self::TokenEndpoint => Ok(attempt.token_url.as_str()),
             Self::Exact(audience) => Ok(audience),
@@ -215,7 +215,7 @@ fn basic(
 }
 
 /// At least 128 random bits (RFC 7523 3 wants a `jti` that is unique), new for every attempt.
-fn fresh_name() -> Result<String, Error> {
+pub(crate) fn fresh_name() -> Result<String, Error> {
     let mut bytes = [0; 20];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
         Error::new(
@@ -236,7 +236,7 @@ fn header(algorithm: &str, departures: &AssertionDepartures) -> Result<Header, E
 }
 
 /// What is signed (RFC 7515 5.1): the header and the claims, each encoded.
-fn signing_input(header: &Header, claims: &Claims<'_>) -> Result<String, Error> {
+fn signing_input(header: &Header, claims: &impl Serialize) -> Result<String, Error> {
     let header = serde_json::to_vec(header).map_err(|error| unmakeable(&error.into()))?;
     let claims = serde_json::to_vec(claims).map_err(|error| unmakeable(&error.into()))?;
     let mut input = String::with_capacity(2 * (header.len() + claims.len()) + 512);
@@ -251,9 +251,10 @@ fn unmakeable(error: &jsonwebtoken::errors::Error) -> Error {
     Error::new(ErrorKind::Credential, problem)
 }
 
-async fn sign(
+/// A JWT with those claims, and the id of the key that signed it.
+pub(crate) async fn sign(
     key: &AssertionKey,
-    claims: &Claims<'_>,
+    claims: &(impl Serialize + Sync),
     attempt: &Attempt<'_>,
 ) -> Result<(Secret, String), Error> {
     let local;

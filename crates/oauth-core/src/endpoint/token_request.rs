@@ -60,7 +60,7 @@ impl EndpointRequest for TokenRequest<'_> {
     }
 
     async fn parameters(&self, attempt: &Attempt<'_>) -> Result<Parameters, Error> {
-        self.grant.parameters(attempt.departures)
+        self.grant.parameters_of(attempt).await
     }
 
     fn read(&self, answered: &Answered<'_>) -> Result<Issued, Error> {

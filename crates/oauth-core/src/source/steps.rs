@@ -337,6 +337,7 @@ impl Renewing {
         let grant = RefreshToken {
             refresh_token,
             scopes,
+            granted: None, // seen to above
         };
         Ok(Prepared {
             record,

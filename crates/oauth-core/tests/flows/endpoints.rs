@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use oauth_core::error::{ErrorKind, Recovery};
-use oauth_core::grant::{ClientCredentials, Grant};
+use oauth_core::grant::{ClientCredentials, Grant, RefreshToken};
 use oauth_core::oauth_client::OAuthClient;
 use oauth_core::secret::Secret;
 use oauth_core::server::{AuthorizationServer, EndpointKind};
@@ -45,10 +45,7 @@ async fn a_token_that_was_asked_for_once_is_adopted_and_renewed() {
     let stage = strict(&clock).await;
     let env = env(&clock);
     let refresh_token = stage.issue_refresh_token(crate::support::CLIENT, "read");
-    let grant = Grant::RefreshToken(oauth_core::grant::RefreshToken {
-        refresh_token: Secret::new(&refresh_token),
-        scopes: Scopes::none(),
-    });
+    let grant = Grant::RefreshToken(RefreshToken::new(Secret::new(&refresh_token)));
     let mut granted = client(&env, &stage).token(grant).await.unwrap();
     assert!(granted.refresh_token.is_none());
     granted.refresh_token = Some(Secret::new(refresh_token));
