@@ -233,6 +233,10 @@ impl ServerEndpoints {
                 }
             }
             match self.next(&lane, &mut attempts, &failure) {
+                Verdict::Again(_) if request.is_single() => {
+                    let error = attempts.settle(&failure);
+                    return Err(Failed::after(&attempts, error));
+                }
                 Verdict::Again(pause) => clock.sleep(pause).await,
                 Verdict::Stop(error) => return Err(Failed::after(&attempts, error)),
             }

@@ -1,5 +1,7 @@
 //! One client at one authorization server: what it may ask there, once and by itself.
 
+mod device;
+mod exchange;
 mod introspection;
 mod revocation;
 mod token_response;
@@ -8,6 +10,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use crate::oauth_client::device::{DeviceAuthorization, DeviceAuthorizationRequest};
+pub use crate::oauth_client::exchange::{Exchanged, OtherToken};
 pub use crate::oauth_client::introspection::ActiveToken;
 pub use crate::oauth_client::token_response::TokenResponse;
 
@@ -105,11 +109,18 @@ impl OAuthClient {
     /// to do. [`Ambiguous`](crate::error::ErrorKind::Ambiguous): the answer was lost, and what the grant
     /// held may be spent.
     pub async fn token(&self, grant: Grant) -> Result<TokenResponse, Error> {
+        self.ask(&grant, false).await
+    }
+
+    async fn ask(
+        &self,
+        grant: &Grant,
+        may_be_not_applicable: bool,
+    ) -> Result<TokenResponse, Error> {
+        let rotation = self.server().departures.lifetime.rotation;
         let request = TokenRequest {
-            grant: &grant,
-            rotation: self.server().departures.lifetime.rotation,
-            is_shared: false,
-            former: None,
+            may_be_not_applicable,
+            ..TokenRequest::new(grant, rotation)
         };
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued

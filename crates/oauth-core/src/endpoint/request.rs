@@ -47,6 +47,11 @@ pub(crate) trait EndpointRequest: Sync {
         false
     }
 
+    /// Whether one attempt is all, however it fails.
+    fn is_single(&self) -> bool {
+        false
+    }
+
     /// Its parameters but for the client's authentication: made for each attempt, so that nothing that
     /// may be used once is sent twice.
     fn parameters(

@@ -6,12 +6,15 @@ use chrono::{DateTime, Utc};
 
 use crate::client_auth::apply::Attempt;
 use crate::endpoint::request::{Answered, EndpointRequest};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::grant::exchange::ACCESS_TOKEN;
 use crate::grant::{Grant, Parameters};
 use crate::response::{self, Asked, Granted};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{EndpointKind, RotationPolicy};
+use crate::text::escape;
+use crate::token::TokenType;
 
 /// A request for a token.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +26,52 @@ pub(crate) struct TokenRequest<'a> {
     pub is_shared: bool,
     /// The access token that a refresh may extend, where that is declared.
     pub former: Option<&'a Secret>,
+    /// Whether one attempt is all: somebody else decides when the next is made.
+    pub is_single: bool,
+    /// Whether what is no access token will do (RFC 8693 2.2.1).
+    pub may_be_not_applicable: bool,
+}
+
+impl<'a> TokenRequest<'a> {
+    /// For one caller, in as many attempts as may be made, for an access token.
+    pub fn new(grant: &'a Grant, rotation: RotationPolicy) -> Self {
+        Self {
+            grant,
+            rotation,
+            is_shared: false,
+            is_single: false,
+            former: None,
+            may_be_not_applicable: false,
+        }
+    }
+
+    /// RFC 8693 2.2.1: what was issued is said, and is what was asked for.
+    fn check_issued(&self, granted: &Granted, from: &str) -> Result<(), Error> {
+        let Grant::TokenExchange(exchange) = self.grant else {
+            return Ok(());
+        };
+        let (fault, problem) = match (&granted.issued_token_type, &exchange.requested_token_type) {
+            (None, _) => {
+                let problem = "`issued_token_type` is missing (RFC 8693 2.2.1)".to_owned();
+                (ProtocolFault::MissingField, problem)
+            }
+            (Some(issued), Some(wanted)) if issued != wanted => {
+                let shown = escape(issued);
+                let problem = format!("it is a `{shown}`, not the `{}` asked for", escape(wanted));
+                (ProtocolFault::BadValue, problem)
+            }
+            (Some(issued), _)
+                if granted.token_type == TokenType::NotApplicable && issued == ACCESS_TOKEN =>
+            {
+                let problem = "it is called an access token, and none that could be used as one";
+                (ProtocolFault::BadValue, problem.to_owned())
+            }
+            _ => return Ok(()),
+        };
+        let problem =
+            format!("the answer of {from} to the token exchange cannot be used: {problem}");
+        Err(Error::new(ErrorKind::Protocol(fault), problem).with_status(200))
+    }
 }
 
 /// A token, and the moment before it was asked for, from which its lifetime is counted.
@@ -59,6 +108,10 @@ impl EndpointRequest for TokenRequest<'_> {
         self.is_shared
     }
 
+    fn is_single(&self) -> bool {
+        self.is_single
+    }
+
     async fn parameters(&self, attempt: &Attempt<'_>) -> Result<Parameters, Error> {
         self.grant.parameters_of(attempt).await
     }
@@ -68,10 +121,12 @@ impl EndpointRequest for TokenRequest<'_> {
             renewal: self.is_refresh(),
             former: self.former,
             refresh_token_expected: self.grant.may_bring_refresh_token(),
+            may_be_not_applicable: self.may_be_not_applicable,
             ..answered.asked(self.grant.scopes())
         };
         let answer = answered.answer;
         let granted = response::judge(answer.status, &answer.headers, &answer.body, &asked)?;
+        self.check_issued(&granted, answered.from)?;
         Ok(Issued {
             granted,
             asked_at: answered.asked_at,

@@ -26,6 +26,8 @@ pub struct AuthorizationServer {
     pub mtls_endpoints: BTreeMap<EndpointKind, Url>,
     /// What it supports, where that is configured; it goes before what is published.
     pub facts: Option<Arc<ServerFacts>>,
+    /// Whether users may log in on another device (RFC 8628).
+    pub device_grant: bool,
     /// How it departs from the RFCs.
     pub departures: Arc<Departures>,
     /// How it speaks where that cannot say it.
@@ -121,6 +123,7 @@ impl AuthorizationServer {
             other_endpoints: BTreeMap::new(),
             mtls_endpoints: BTreeMap::new(),
             facts: None,
+            device_grant: false,
             departures: Arc::default(),
             dialect: None,
         }
@@ -186,6 +189,14 @@ impl AuthorizationServer {
         let url = env.http().parse_url(&field, url)?;
         self.mtls_endpoints.insert(kind, url);
         Ok(self)
+    }
+
+    /// Declares that users may log in on another device. A user can be talked into entering a stranger's
+    /// code, and then the stranger's device is logged in (RFC 8628 5.4): off unless it is declared.
+    #[must_use]
+    pub fn with_device_grant(mut self) -> Self {
+        self.device_grant = true;
+        self
     }
 
     /// Configures what it supports; what is published of that no longer counts.

@@ -98,10 +98,8 @@ impl Renewing {
         tracing::error!(%error, "the store of tokens fails; this token is not kept");
         let grant = Grant::ClientCredentials((**grant).clone());
         let request = TokenRequest {
-            grant: &grant,
-            rotation: RotationPolicy::None,
             is_shared: true,
-            former: None,
+            ..TokenRequest::new(&grant, RotationPolicy::None)
         };
         let issued = self
             .endpoint
@@ -208,10 +206,9 @@ impl Renewing {
         let not_after = leased_at + self.env.http().settings().overall_timeout;
         let former = record.access.as_ref().map(|access| access.token.clone());
         let request = TokenRequest {
-            grant: &grant,
-            rotation,
             is_shared: true,
             former: former.as_ref(),
+            ..TokenRequest::new(&grant, rotation)
         };
         let failed = match self.endpoint.send(&request, not_after).await {
             Ok(issued) => {
