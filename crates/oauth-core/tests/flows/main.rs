@@ -6,7 +6,10 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+mod assertions;
+mod device;
 mod endpoints;
+mod exchange;
 mod introspection;
 mod revocation;
 #[path = "../support/mod.rs"]
