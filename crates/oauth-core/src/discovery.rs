@@ -201,7 +201,7 @@ const CHECK: &str = "check the URL; if the server has no such document, configur
 /// The most bytes of a discovery document.
 const LIMIT: usize = 512 * 1024;
 
-fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
+pub(crate) fn object(body: &[u8]) -> Result<Map<String, Value>, Error> {
     let protocol = |fault, problem: &str| {
         Error::new(
             ErrorKind::Protocol(fault),

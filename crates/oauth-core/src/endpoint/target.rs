@@ -83,10 +83,16 @@ impl ServerEndpoints {
 
     /// Where an endpoint is that a browser is sent to, or that is asked without the client's
     /// authentication; and whether a foreign server chose it.
-    #[expect(dead_code, reason = "wanted by the flows that begin in a browser")]
     pub async fn locate(&self, kind: EndpointKind) -> Result<(Url, bool), Error> {
-        let target = self.resolve(kind, false).await?;
-        Ok((target.url, target.foreign))
+        if let Some(url) = self.server.other_endpoints.get(&kind) {
+            return Ok((url.clone(), false));
+        }
+        let Some(discovery) = &self.discovery else {
+            return Err(self.unknown(kind));
+        };
+        let metadata = discovery.metadata(&self.env).await?;
+        let url = metadata.endpoint(kind)?.ok_or_else(|| self.unknown(kind))?;
+        Ok((url.clone(), metadata.is_foreign(url)))
     }
 
     /// What the server supports: as configured, else as published, else nothing beyond the RFCs.

@@ -11,6 +11,8 @@ mod device;
 mod endpoints;
 mod exchange;
 mod introspection;
+mod protected_resource;
+mod registration;
 mod revocation;
 #[path = "../support/mod.rs"]
 mod support;
