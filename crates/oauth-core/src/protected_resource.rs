@@ -85,7 +85,8 @@ impl ProtectedResource {
 /// The most bytes of the document.
 const LIMIT: usize = 512 * 1024;
 /// What to do about an API that has no document that can be used.
-const MISSING: &str = "check the API's URL; if it has no such document, configure the server's `issuer`";
+const MISSING: &str =
+    "check the API's URL; if it has no such document, configure the server's `issuer`";
 
 /// The well-known part stands between host and path (RFC 9728 3.1).
 fn document_url(mut resource: Url) -> Url {
