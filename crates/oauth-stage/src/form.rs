@@ -56,6 +56,20 @@ pub(crate) fn decode(encoded: &str) -> Result<String, &'static str> {
     String::from_utf8(decoded).map_err(|_| "is not UTF-8")
 }
 
+/// One name or value, encoded (RFC 6749 appendix B).
+pub(crate) fn encode(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' => {
+                encoded.push(char::from(byte));
+            }
+            _ => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
 /// One text, decoded as far as it can be; `None`: nothing in it is encoded.
 fn decode_lossy(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());

@@ -2,9 +2,11 @@
 
 pub(crate) mod api;
 mod assertion;
+mod authorization;
 pub(crate) mod builder;
 pub(crate) mod client;
 mod client_authentication;
+mod codes;
 pub(crate) mod endpoint;
 pub(crate) mod exchange;
 mod grants;
@@ -116,6 +118,16 @@ impl Strict {
     /// The token endpoint.
     pub fn token_url(&self) -> String {
         self.0.state.urls.token()
+    }
+
+    /// The authorization endpoint, whose user agrees to everything at once.
+    pub fn authorization_url(&self) -> String {
+        self.0.state.urls.authorization()
+    }
+
+    /// The endpoint for pushed authorization requests.
+    pub fn pushed_authorization_url(&self) -> String {
+        self.0.state.urls.pushed_authorization()
     }
 
     /// The introspection endpoint.

@@ -50,6 +50,8 @@ impl Default for Builder {
                 audience: AudiencePolicy::default(),
                 scopes_supported: Vec::new(),
                 refuse_access_tokens: false,
+                sends_iss: true,
+                requires_pushed: false,
             },
             issuer_path: String::new(),
             port: 0,
@@ -114,6 +116,18 @@ impl Builder {
         scopes: impl IntoIterator<Item = S>,
     ) -> Self {
         self.settings.scopes_supported = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// No `iss` in the answers of the authorization endpoint, and no promise of it (RFC 9207).
+    pub fn without_iss(mut self) -> Self {
+        self.settings.sends_iss = false;
+        self
+    }
+
+    /// Takes no other authorization requests than pushed ones (RFC 9126 5).
+    pub fn require_pushed_requests(mut self) -> Self {
+        self.settings.requires_pushed = true;
         self
     }
 

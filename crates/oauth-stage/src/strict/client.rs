@@ -17,6 +17,8 @@ pub struct RegisteredClient {
     pub authentication: Authentication,
     /// What it may ask for at most, and what it is granted when it asks for nothing.
     pub scopes: Vec<String>,
+    /// Where its users may be sent back to; of a loopback address the port does not count (RFC 8252 7.3).
+    pub redirect_uris: Vec<String>,
 }
 
 impl RegisteredClient {
@@ -26,7 +28,15 @@ impl RegisteredClient {
             id: id.into(),
             authentication,
             scopes: Vec::new(),
+            redirect_uris: Vec::new(),
         }
+    }
+
+    /// Replaces the redirect URIs.
+    #[must_use]
+    pub fn redirect_uris<S: Into<String>>(mut self, uris: impl IntoIterator<Item = S>) -> Self {
+        self.redirect_uris = uris.into_iter().map(Into::into).collect();
+        self
     }
 
     /// Replaces the scopes.

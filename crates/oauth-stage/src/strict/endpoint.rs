@@ -6,6 +6,10 @@
 pub enum Endpoint {
     /// The token endpoint (RFC 6749 3.2).
     Token,
+    /// The authorization endpoint (RFC 6749 3.1).
+    Authorization,
+    /// The endpoint for pushed authorization requests (RFC 9126 2).
+    PushedAuthorization,
     /// The introspection endpoint (RFC 7662).
     Introspection,
     /// The revocation endpoint (RFC 7009).
@@ -58,6 +62,14 @@ impl Urls {
         format!("{}/token", self.issuer())
     }
 
+    pub(crate) fn authorization(&self) -> String {
+        format!("{}/authorize", self.issuer())
+    }
+
+    pub(crate) fn pushed_authorization(&self) -> String {
+        format!("{}/par", self.issuer())
+    }
+
     pub(crate) fn introspection(&self) -> String {
         format!("{}/introspect", self.issuer())
     }
@@ -84,6 +96,8 @@ impl Urls {
         }
         match path.strip_prefix(self.issuer_path.as_str()) {
             Some("/token") => Endpoint::Token,
+            Some("/authorize") => Endpoint::Authorization,
+            Some("/par") => Endpoint::PushedAuthorization,
             Some("/introspect") => Endpoint::Introspection,
             Some("/revoke") => Endpoint::Revocation,
             Some("/.well-known/openid-configuration") => Endpoint::OpenIdConfiguration,

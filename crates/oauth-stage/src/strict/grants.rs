@@ -1,5 +1,6 @@
 //! The grants of the token endpoint, a room each.
 
+mod authorization_code;
 mod client_credentials;
 mod refresh_token;
 
@@ -23,14 +24,15 @@ pub(crate) type Commit = Box<dyn FnOnce() -> Result<Answer, Refusal> + Send>;
 pub(crate) type Prepare = fn(&Arc<State>, &Registration, &Parameters) -> Result<Commit, Refusal>;
 
 /// Each grant by its `grant_type`.
-pub(crate) const GRANTS: [(&str, Prepare); 2] = [
+pub(crate) const GRANTS: [(&str, Prepare); 3] = [
+    ("authorization_code", authorization_code::prepare),
     ("client_credentials", client_credentials::prepare),
     ("refresh_token", refresh_token::prepare),
 ];
 
 /// The scope to grant: what is asked for, if all of it may be had; everything that may be had
 /// where nothing is asked for (RFC 6749 3.3).
-fn scope<'a>(
+pub(crate) fn scope<'a>(
     parameters: &Parameters,
     allowed: impl IntoIterator<Item = &'a str> + Clone,
 ) -> Result<String, Refusal> {

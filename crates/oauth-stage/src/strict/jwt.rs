@@ -48,7 +48,7 @@ impl Decoded {
     /// # Errors
     /// What is wrong about its header or its signature.
     pub(crate) fn check_hmac(&self, secret: &str, allowed: &[Algorithm]) -> Result<(), String> {
-        let algorithm = self.check_header(allowed)?;
+        let algorithm = self.check_header("JWT", allowed)?;
         jwk::hmac_is_right(algorithm, secret, self.message.as_bytes(), &self.signature)
             .then_some(())
             .ok_or_else(|| "the signature is wrong".to_owned())
@@ -63,7 +63,28 @@ impl Decoded {
         keys: &HashMap<String, Jwk>,
         allowed: &[Algorithm],
     ) -> Result<(), String> {
-        let algorithm = self.check_header(allowed)?;
+        self.check_key_as("JWT", keys, allowed)
+    }
+
+    /// As [`Decoded::check_key`], of a request object, which has a type of its own (RFC 9101 10.8).
+    ///
+    /// # Errors
+    /// As [`Decoded::check_hmac`].
+    pub(crate) fn check_request_object(
+        &self,
+        keys: &HashMap<String, Jwk>,
+        allowed: &[Algorithm],
+    ) -> Result<(), String> {
+        self.check_key_as("oauth-authz-req+jwt", keys, allowed)
+    }
+
+    fn check_key_as(
+        &self,
+        typ: &str,
+        keys: &HashMap<String, Jwk>,
+        allowed: &[Algorithm],
+    ) -> Result<(), String> {
+        let algorithm = self.check_header(typ, allowed)?;
         let kid = self.header.get("kid").and_then(Value::as_str);
         let kid = kid.ok_or("its header has no kid (SMART App Launch)")?;
         let key = keys.get(kid);
@@ -88,10 +109,12 @@ impl Decoded {
         }
     }
 
-    fn check_header(&self, allowed: &[Algorithm]) -> Result<Algorithm, String> {
+    fn check_header(&self, wanted: &str, allowed: &[Algorithm]) -> Result<Algorithm, String> {
         let typ = self.header.get("typ").and_then(Value::as_str);
-        if !typ.is_some_and(|typ| typ.eq_ignore_ascii_case("JWT")) {
-            return Err("its typ is not JWT (SMART App Launch, RFC 7519 5.1)".to_owned());
+        if !typ.is_some_and(|typ| typ.eq_ignore_ascii_case(wanted)) {
+            return Err(format!(
+                "its typ is not {wanted} (SMART App Launch, RFC 7519 5.1)"
+            ));
         }
         if self.header.contains_key("crit") {
             return Err(

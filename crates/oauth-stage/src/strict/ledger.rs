@@ -206,7 +206,7 @@ impl Ledger {
         }
     }
 
-    fn revoke_family(&mut self, number: usize, now: DateTime<Utc>) {
+    pub(crate) fn revoke_family(&mut self, number: usize, now: DateTime<Utc>) {
         if let Some(family) = self.families.get_mut(number) {
             family.revoked = true;
         }

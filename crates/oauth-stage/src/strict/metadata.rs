@@ -22,7 +22,6 @@ pub(crate) fn smart(state: &State, request: &Request) -> Answer {
         members.remove("issuer");
     }
     document["capabilities"] = json!(["client-confidential-asymmetric", "permission-v2"]);
-    document["code_challenge_methods_supported"] = json!(["S256"]);
     respond(request, document)
 }
 
@@ -49,7 +48,11 @@ fn document(state: &State) -> Value {
         "token_endpoint": state.urls.token(),
         "introspection_endpoint": state.urls.introspection(),
         "revocation_endpoint": state.urls.revocation(),
-        "response_types_supported": [],
+        "authorization_endpoint": state.urls.authorization(),
+        "pushed_authorization_request_endpoint": state.urls.pushed_authorization(),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "form_post"],
+        "code_challenge_methods_supported": ["S256"],
         "grant_types_supported": GRANTS.map(|(name, _)| name),
         "token_endpoint_auth_methods_supported": methods,
     });
@@ -57,7 +60,14 @@ fn document(state: &State) -> Value {
     if !algorithms.is_empty() {
         document["token_endpoint_auth_signing_alg_values_supported"] = json!(algorithms);
     }
-    let scopes = state.settings().scopes_supported;
+    let settings = state.settings();
+    if settings.sends_iss {
+        document["authorization_response_iss_parameter_supported"] = true.into();
+    }
+    if settings.requires_pushed {
+        document["require_pushed_authorization_requests"] = true.into();
+    }
+    let scopes = settings.scopes_supported;
     if !scopes.is_empty() {
         document["scopes_supported"] = json!(scopes);
     }

@@ -31,8 +31,18 @@ impl Parameters {
         }
         let body = std::str::from_utf8(request.body())
             .map_err(|_| Refusal::violation(INVALID_REQUEST, "the form is not UTF-8"))?;
+        Self::parse(body)
+    }
+
+    /// Reads a form or a query.
+    pub(crate) fn parse(form: &str) -> Result<Self, Refusal> {
         let pairs =
-            form::pairs(body).map_err(|fault| Refusal::violation(INVALID_REQUEST, fault))?;
+            form::pairs(form).map_err(|fault| Refusal::violation(INVALID_REQUEST, fault))?;
+        Self::of(pairs)
+    }
+
+    /// Checks what was read already.
+    pub(crate) fn of(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
         for (position, (name, value)) in pairs.iter().enumerate() {
             if value.is_empty() {
                 let rule = format!("parameter {name} is empty: leave it out (RFC 6749 3.2)");
@@ -48,6 +58,17 @@ impl Parameters {
             }
         }
         Ok(Self(pairs))
+    }
+
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
+    /// Those that are no client's authentication.
+    pub(crate) fn without_credentials(mut self) -> Self {
+        let is_proof = |name: &str| name.starts_with("client_assertion") || name == "client_secret";
+        self.0.retain(|(name, _)| !is_proof(name));
+        self
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&str> {

@@ -25,4 +25,8 @@ pub(crate) struct Settings {
     pub(crate) audience: AudiencePolicy,
     pub(crate) scopes_supported: Vec<String>,
     pub(crate) refuse_access_tokens: bool,
+    /// `iss` in the answers of the authorization endpoint, and the promise of it (RFC 9207).
+    pub(crate) sends_iss: bool,
+    /// No other authorization request than a pushed one (RFC 9126 5).
+    pub(crate) requires_pushed: bool,
 }

@@ -7,6 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::watch;
 
 use crate::strict::client::{RegisteredClient, Registration};
+use crate::strict::codes::Codes;
 use crate::strict::endpoint::{Endpoint, Urls};
 use crate::strict::exchange::Exchange;
 use crate::strict::ledger::Ledger;
@@ -34,6 +35,7 @@ pub(crate) struct State {
     clients: Mutex<HashMap<String, Arc<Registration>>>,
     jtis: Mutex<HashSet<(String, String)>>,
     pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) codes: Mutex<Codes>,
     pub(crate) steering: Steering,
     pub(crate) keeps_log: bool,
     pub(crate) log: Mutex<Vec<Exchange>>,
@@ -52,6 +54,7 @@ impl State {
             clients: Mutex::default(),
             jtis: Mutex::default(),
             ledger: Mutex::default(),
+            codes: Mutex::default(),
             steering: Steering::default(),
             keeps_log,
             log: Mutex::default(),

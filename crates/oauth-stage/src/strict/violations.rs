@@ -13,7 +13,10 @@ use crate::sync::lock;
 pub(crate) fn inspect(state: &State, place: Endpoint, request: &Request) {
     let refuses_itself = matches!(
         place,
-        Endpoint::Token | Endpoint::Introspection | Endpoint::Revocation
+        Endpoint::Token
+            | Endpoint::PushedAuthorization
+            | Endpoint::Introspection
+            | Endpoint::Revocation
     );
     if let Some(name) = leaks::in_query(request).filter(|_| !refuses_itself) {
         note(

@@ -9,6 +9,7 @@
 mod api;
 mod assertion;
 mod authentication;
+mod authorization;
 mod discovery;
 mod lifecycle;
 mod log;
