@@ -1,8 +1,12 @@
 //! What can go wrong, and what to do about it.
 
+mod binding;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+pub use crate::error::binding::BindingFault;
 
 use crate::text;
 use crate::token::Scopes;
@@ -50,6 +54,8 @@ pub enum ErrorKind {
     Ambiguous,
     /// The answer breaks the protocol.
     Protocol(ProtocolFault),
+    /// The answer does not belong to the authorization request.
+    Binding(BindingFault),
     /// The token type is not the one that can be used (RFC 6749 7.1).
     TokenType,
     /// The authorization server refused with an OAuth error (RFC 6749 5.2).
@@ -187,6 +193,7 @@ impl ErrorKind {
                 ProtocolFault::BadEncoding => "Protocol.BadEncoding",
                 ProtocolFault::RedirectRefused => "Protocol.RedirectRefused",
             },
+            Self::Binding(fault) => fault.name(),
             Self::TokenType => "TokenType",
             Self::OAuth => "OAuth",
             Self::Http => "Http",
@@ -243,6 +250,7 @@ impl ErrorKind {
             Self::Ambiguous => Recovery::Unknown,
             Self::LoggedOut => Recovery::LogInAgain,
             Self::Tls => Recovery::FixConfig,
+            Self::Binding(_) => Recovery::LogInAgain,
             Self::Protocol(_) | Self::TokenType | Self::OAuth | Self::Http | Self::Refused => {
                 Recovery::Report
             }

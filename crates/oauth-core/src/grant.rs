@@ -41,6 +41,8 @@ pub enum Grant {
     TokenExchange(TokenExchange),
     /// What a vendor has made up (RFC 6749 4.5).
     Vendor(VendorGrant),
+    /// An authorization code (RFC 6749 4.1.3).
+    AuthorizationCode(AuthorizationCode),
 }
 
 /// RFC 6749 4.4.
@@ -63,6 +65,21 @@ pub struct RefreshToken {
     pub scopes: Scopes,
     /// The scopes once granted, where they are known: then no others are asked for (RFC 6749 6).
     pub granted: Option<Scopes>,
+}
+
+/// RFC 6749 4.1.3, RFC 7636 4.5. It can be spent once: the server gives the grant up where a code comes twice.
+#[derive(Clone, Debug)]
+pub struct AuthorizationCode {
+    /// The code.
+    pub code: Secret,
+    /// The redirect URI of the authorization request, letter by letter.
+    pub redirect_uri: String,
+    /// The PKCE verifier.
+    pub code_verifier: Secret,
+    /// The scopes that were asked for with the code: they count where the answer names none, and are not sent.
+    pub scopes: Scopes,
+    /// The APIs the token is for, of those the code was asked for (RFC 8707 2.2); each is one parameter.
+    pub resource: Vec<String>,
 }
 
 /// The parameters of one request, each name once but those that may repeat.
@@ -187,6 +204,7 @@ impl Grant {
             Self::Saml2Bearer(_) => "urn:ietf:params:oauth:grant-type:saml2-bearer",
             Self::TokenExchange(_) => "urn:ietf:params:oauth:grant-type:token-exchange",
             Self::Vendor(grant) => &grant.grant_type,
+            Self::AuthorizationCode(_) => "authorization_code",
         }
     }
 
@@ -200,6 +218,7 @@ impl Grant {
             Self::Saml2Bearer(grant) => &grant.scopes,
             Self::TokenExchange(grant) => &grant.scopes,
             Self::Vendor(grant) => &grant.scopes,
+            Self::AuthorizationCode(grant) => &grant.scopes,
         }
     }
 
@@ -219,6 +238,7 @@ impl Grant {
             Self::TokenExchange(_) => ReplayClass::Safe,
             Self::Vendor(grant) if grant.is_repeatable => ReplayClass::Safe,
             Self::Vendor(_) => ReplayClass::Once,
+            Self::AuthorizationCode(_) => ReplayClass::Once,
         }
     }
 
@@ -282,6 +302,14 @@ impl Grant {
                     parameters.push_hidden(name, value.clone())?;
                 }
                 parameters.push("scope", grant.scopes.joined(separator))?;
+            }
+            Self::AuthorizationCode(grant) => {
+                parameters.push_secret("code", grant.code.clone())?;
+                parameters.push("redirect_uri", &grant.redirect_uri)?;
+                parameters.push_secret("code_verifier", grant.code_verifier.clone())?;
+                for resource in &grant.resource {
+                    parameters.push("resource", resource)?;
+                }
             }
         }
         let declared = departures.request.of(matches!(self, Self::RefreshToken(_)));

@@ -32,6 +32,7 @@
 
 pub mod adapter;
 pub mod authorization_details;
+pub mod authorize;
 mod challenge;
 pub mod client;
 pub mod client_auth;

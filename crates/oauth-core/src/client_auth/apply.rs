@@ -274,12 +274,23 @@ pub(crate) async fn sign(
     header.kid = Some(signer.key_id().to_owned());
     header.x5t_s256 = signer.certificate_thumbprint().map(str::to_owned);
     let mut assertion = signing_input(&header, claims)?;
+    let signature = signature(signer, assertion.as_bytes(), attempt.patience).await?;
+    assertion.push('.');
+    URL_SAFE_NO_PAD.encode_string(signature, &mut assertion);
+    Ok((Secret::new(assertion), signer.key_id().to_owned()))
+}
+
+/// A signature in the form of JWS, by whoever signs.
+pub(crate) async fn signature(
+    signer: &dyn Signer,
+    message: &[u8],
+    patience: Duration,
+) -> Result<Vec<u8>, Error> {
     // it is foreign code: a panic of its own must not take the renewal with it, and the lease of its record
-    let signing =
-        AssertUnwindSafe(async { signer.sign(assertion.as_bytes()).await }).catch_unwind();
-    let signing = tokio::time::timeout(attempt.patience, signing).await;
+    let signing = AssertUnwindSafe(async { signer.sign(message).await }).catch_unwind();
+    let signing = tokio::time::timeout(patience, signing).await;
     let signing = signing.map_err(|_| {
-        let problem = format!("the signer did not answer within {:?}", attempt.patience);
+        let problem = format!("the signer did not answer within {patience:?}");
         Error::new(ErrorKind::Credential, problem).with_recovery(Recovery::Retry { after: None })
     })?;
     let signing = signing.map_err(|_| {
@@ -300,9 +311,7 @@ pub(crate) async fn sign(
     })?;
     check_signature_form(signer.algorithm(), &signature)
         .map_err(|fault| Error::new(ErrorKind::Credential, fault.to_string()))?;
-    assertion.push('.');
-    URL_SAFE_NO_PAD.encode_string(signature, &mut assertion);
-    Ok((Secret::new(assertion), signer.key_id().to_owned()))
+    Ok(signature)
 }
 
 impl HmacAlgorithm {

@@ -178,3 +178,20 @@ fn a_vendors_grant_is_declared_and_holds_nothing_that_the_protocol_sets() {
         "grant_type=urn%3Aacme%3Agrant-type%3Abadge&badge=b-1234"
     );
 }
+
+#[test]
+fn r109_a_code_goes_with_its_redirect_uri_and_verifier() {
+    let grant = Grant::AuthorizationCode(AuthorizationCode {
+        code: Secret::new("a+b c"),
+        redirect_uri: "https://app.example/cb?tenant=1".into(),
+        code_verifier: Secret::new("v"),
+        scopes: Scopes::parse("read").unwrap(),
+        resource: vec!["https://x.example/".into()],
+    });
+    assert_eq!(
+        encoded(&grant, &Departures::default()),
+        "grant_type=authorization_code&code=a%2Bb+c\
+         &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Ftenant%3D1&code_verifier=v\
+         &resource=https%3A%2F%2Fx.example%2F"
+    );
+}

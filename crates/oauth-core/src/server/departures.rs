@@ -1,5 +1,6 @@
 //! How one server departs from the RFCs: data, declared, never found by trial.
 
+mod authorization;
 mod pointer;
 mod request;
 mod response;
@@ -9,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+pub use crate::server::departures::authorization::{AuthorizationDepartures, IssParameter};
 pub use crate::server::departures::pointer::{JsonPointer, Word};
 pub use crate::server::departures::request::{
     BasicCredentials, BasicEncoding, BodyEncoding, InHeader, ParameterPlace, RefreshDepartures,
@@ -73,6 +75,8 @@ pub struct Departures {
     pub lifetime: LifetimeDepartures,
     /// In what it wants a client's assertion to say.
     pub assertion: AssertionDepartures,
+    /// In authorization requests and their answers.
+    pub authorization: AuthorizationDepartures,
 }
 
 /// Departures in lifetimes.

@@ -13,10 +13,11 @@ pub(crate) use crate::server::carried::carried;
 
 pub use crate::server::authorization_server::{AuthorizationServer, DiscoveryKind, Endpoints};
 pub use crate::server::departures::{
-    AssertionDepartures, BasicCredentials, BasicEncoding, BodyEncoding, BodyFormat, Departures,
-    ErrorDepartures, ExpiryForm, FactDeparture, InHeader, JsonPointer, LifetimeDepartures,
-    MemberPointers, ParameterPlace, Presence, RefreshDepartures, RequestDepartures,
-    ResponseDepartures, RotationPolicy, ScopeForm, SuccessRule, TokenMethod, Word,
+    AssertionDepartures, AuthorizationDepartures, BasicCredentials, BasicEncoding, BodyEncoding,
+    BodyFormat, Departures, ErrorDepartures, ExpiryForm, FactDeparture, InHeader, IssParameter,
+    JsonPointer, LifetimeDepartures, MemberPointers, ParameterPlace, Presence, RefreshDepartures,
+    RequestDepartures, ResponseDepartures, RotationPolicy, ScopeForm, SuccessRule, TokenMethod,
+    Word,
 };
 pub use crate::server::dialect::{Dialect, TokenAnswer, TokenRequest};
 pub use crate::server::endpoint_kind::EndpointKind;
