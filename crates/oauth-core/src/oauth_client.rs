@@ -2,7 +2,9 @@
 
 mod device;
 mod exchange;
+mod authorization;
 mod introspection;
+mod login;
 mod revocation;
 mod token_response;
 
@@ -13,6 +15,7 @@ use std::time::Duration;
 pub use crate::oauth_client::device::{DeviceAuthorization, DeviceAuthorizationRequest};
 pub use crate::oauth_client::exchange::{Exchanged, OtherToken};
 pub use crate::oauth_client::introspection::ActiveToken;
+pub use crate::oauth_client::login::Redeemed;
 pub use crate::oauth_client::token_response::TokenResponse;
 
 use crate::client_auth::ClientAuth;
@@ -20,6 +23,7 @@ use crate::endpoint::{ServerEndpoints, TokenRequest};
 use crate::env::Env;
 use crate::error::Error;
 use crate::grant::Grant;
+use crate::oauth_client::login::Logins;
 use crate::server::AuthorizationServer;
 
 /// One client at one authorization server. Cheap to clone; each call is one request, in as many
@@ -51,6 +55,7 @@ use crate::server::AuthorizationServer;
 pub struct OAuthClient {
     env: Env,
     endpoints: Arc<ServerEndpoints>,
+    logins: Arc<Logins>,
 }
 
 /// What kind of token a server is told about, so that it looks in the right place first
@@ -80,9 +85,11 @@ impl OAuthClient {
     /// # Errors
     /// The key of the client may not be used at this server too, or the server's issuer is another's.
     pub fn new(env: &Env, server: AuthorizationServer, client: ClientAuth) -> Result<Self, Error> {
+        let endpoints = Arc::new(ServerEndpoints::new(env, server, client)?);
         Ok(Self {
             env: env.clone(),
-            endpoints: Arc::new(ServerEndpoints::new(env, server, client)?),
+            logins: Logins::of(env, endpoints.server()),
+            endpoints,
         })
     }
 
@@ -129,7 +136,6 @@ impl OAuthClient {
     }
 
     /// The endpoints, for requests of other rooms.
-    #[expect(dead_code, reason = "wanted by the rooms of other flows")]
     pub(crate) fn endpoints(&self) -> &ServerEndpoints {
         &self.endpoints
     }

@@ -95,8 +95,20 @@ impl ServerEndpoints {
         Ok((url.clone(), metadata.is_foreign(url)))
     }
 
+    /// The server's issuer, configured or discovered.
+    pub async fn issuer(&self) -> Result<Option<String>, Error> {
+        Ok(self.resolve(EndpointKind::Token, false).await?.issuer)
+    }
+
+    /// The base that was configured for discovery.
+    pub fn base(&self) -> Option<&Url> {
+        match &self.server.endpoints {
+            Endpoints::Discovered { base, .. } => Some(base),
+            Endpoints::Configured { .. } => None,
+        }
+    }
+
     /// What the server supports: as configured, else as published, else nothing beyond the RFCs.
-    #[expect(dead_code, reason = "wanted by the flows that begin in a browser")]
     pub async fn facts(&self) -> Result<ServerFacts, Error> {
         match (&self.server.facts, &self.discovery) {
             (Some(facts), _) => Ok((**facts).clone()),
