@@ -1,8 +1,8 @@
 //! One client at one authorization server: what it may ask there, once and by itself.
 
+mod authorization;
 mod device;
 mod exchange;
-mod authorization;
 mod introspection;
 mod login;
 mod revocation;
