@@ -33,6 +33,9 @@
 //! }
 //! ```
 //!
+//! The code stands in the address that the browser shows: answer the callback with a redirect to a fixed page of
+//! your own, never to where a parameter says, and with `Referrer-Policy: no-referrer` (RFC 9700 4.2.4, 4.11).
+//!
 //! A program on the user's machine takes the callback with a [`LoopbackListener`] (RFC 8252 7.3).
 
 mod callback;

@@ -165,7 +165,7 @@ impl Parameters {
     /// The values to strike out of what comes back: of the parameters that are secret, and of the
     /// parameters and headers that are declared.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        const SECRET: [&str; 10] = [
+        const SECRET: [&str; 12] = [
             "actor_token",
             "assertion",
             "client_assertion",
@@ -173,7 +173,9 @@ impl Parameters {
             "code",
             "code_verifier",
             "device_code",
+            "nonce",
             "refresh_token",
+            "state",
             "subject_token",
             "token",
         ];

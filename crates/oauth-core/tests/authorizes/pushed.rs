@@ -8,6 +8,7 @@ use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::oauth_client::OAuthClient;
 use oauth_core::server::AuthorizationServer;
 use oauth_core::signing_key::{Algorithm, SigningKey};
+use oauth_core::token::Scopes;
 use oauth_stage::{Answer, Authentication, Endpoint, RegisteredClient};
 use serde_json::{Value, json};
 
@@ -196,6 +197,25 @@ async fn a_pushed_request_that_is_refused_says_why() {
             "{error}"
         );
     }
+    // servers echo what they were sent
+    let scene = Scene::new().await;
+    scene.stage.on("/par", |call| {
+        let sent: Vec<String> = call.form().into_iter().map(|(_, value)| value).collect();
+        let echo = json!({"error": "invalid_request", "error_description": sent.join(" ")});
+        Some(Answer::json(400, &echo))
+    });
+    let openid = request().scopes(Scopes::parse("openid").unwrap());
+    let error = scene
+        .client
+        .authorization(&openid.pushed(), &session())
+        .await
+        .unwrap_err();
+    let echoed = error.oauth().unwrap().description.as_deref().unwrap();
+    assert_eq!(
+        echoed.matches("[REDACTED]").count(),
+        2,
+        "state and nonce: {echoed}"
+    );
     // 200 is no success here (RFC 9126 2.2)
     let scene = Scene::new().await;
     let answer = json!({"request_uri": "urn:x:y", "expires_in": 60});
