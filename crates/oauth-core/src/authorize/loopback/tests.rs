@@ -75,7 +75,7 @@ async fn r114_takes_a_literal_address_and_a_port_that_is_free() {
 }
 
 #[tokio::test]
-async fn r114_takes_one_answer_shows_a_page_that_tells_nothing_and_closes() {
+async fn r113_r114_takes_one_answer_shows_a_page_that_tells_nothing_and_closes() {
     let (listener, pending, right) = listening(LoopbackSettings::default()).await;
     let address = listener.address;
     let target = format!("/callback?{right}&return_to=https%3A%2F%2Fevil.example");
