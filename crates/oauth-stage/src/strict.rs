@@ -7,6 +7,7 @@ pub(crate) mod builder;
 pub(crate) mod client;
 mod client_authentication;
 mod codes;
+pub(crate) mod dpop;
 pub(crate) mod endpoint;
 pub(crate) mod exchange;
 mod grants;
@@ -338,6 +339,28 @@ impl Strict {
     /// What becomes of refresh tokens from now on.
     pub fn set_rotation(&self, rotation: Rotation) {
         self.0.state.change(|settings| settings.rotation = rotation);
+    }
+
+    /// The nonce that proofs of possession must have there (RFC 9449 8, 9), at the token endpoint or the
+    /// API; every answer from there brings it. `None`: none.
+    pub fn want_dpop_nonce(&self, endpoint: Endpoint, nonce: Option<&str>) {
+        let nonce = nonce.map(str::to_owned);
+        lock(&self.0.state.bindings).want_nonce(endpoint, nonce);
+    }
+
+    /// Whether the API takes no token that is bound to nothing (RFC 9449, RFC 8705).
+    pub fn require_bound_tokens(&self, require: bool) {
+        lock(&self.0.state.bindings).is_required = require;
+    }
+
+    /// The thumbprint of the key that a token is bound to (`jkt`, RFC 9449 6).
+    pub fn key_of(&self, token: &str) -> Option<String> {
+        lock(&self.0.state.bindings).of(token).jkt
+    }
+
+    /// The thumbprint of the certificate that a token is bound to (`x5t#S256`, RFC 8705 3.1).
+    pub fn certificate_of(&self, token: &str) -> Option<String> {
+        lock(&self.0.state.bindings).of(token).x5t
     }
 
     /// What the `aud` of client assertions has to be from now on.

@@ -67,7 +67,7 @@ impl Builder {
             Some(certificate) => {
                 let authority = self.authority.map_or_else(Authority::new, Ok)?;
                 let protocol = self.protocol.as_deref().unwrap_or("http/1.1");
-                let config = authority.server_config(certificate, &[protocol])?;
+                let config = authority.server_config(certificate, &[protocol], false)?;
                 (
                     "https",
                     Some(authority.pem()),

@@ -4,8 +4,11 @@ use http::header::AUTHORIZATION;
 use serde_json::json;
 
 use crate::answer::Answer;
+use crate::strict::dpop::{self, Binding, Unproven};
+use crate::strict::endpoint::Endpoint;
 use crate::strict::request::Request;
 use crate::strict::state::State;
+use crate::strict::violations;
 use crate::sync::lock;
 
 /// What a live access token stands for.
@@ -19,12 +22,13 @@ pub struct Access {
 
 /// Whose live token the request bears, or the refusal (RFC 6750 3).
 pub(crate) fn access(state: &State, request: &Request) -> Result<Access, Answer> {
-    let token = match bearer(request) {
-        Bearer::Token(token) => token,
+    let (is_dpop, token) = match bearer(request) {
+        Bearer::Token(is_dpop, token) => (is_dpop, token),
         // without credentials the challenge tells no error (RFC 6750 3.1)
         Bearer::Missing => return Err(challenge(401, None)),
         Bearer::Malformed(_) => return Err(challenge(400, Some("invalid_request"))),
     };
+    check_binding(state, request, is_dpop, token)?;
     let ledger = lock(&state.ledger);
     let live = ledger.access(token, state.clock.now());
     match live.filter(|_| !state.settings().refuse_access_tokens) {
@@ -34,6 +38,44 @@ pub(crate) fn access(state: &State, request: &Request) -> Result<Access, Answer>
         }),
         None => Err(challenge(401, Some("invalid_token"))),
     }
+}
+
+/// A bound token is taken from whoever it is bound to alone (RFC 9449 7.2, RFC 8705 3).
+fn check_binding(
+    state: &State,
+    request: &Request,
+    is_dpop: bool,
+    token: &str,
+) -> Result<(), Answer> {
+    let (binding, is_required) = {
+        let bindings = lock(&state.bindings);
+        (bindings.of(token), bindings.is_required)
+    };
+    let refused = |error: &str| {
+        let challenge = format!("DPoP error=\"{error}\", algs=\"ES256 ES384 EdDSA\"");
+        Answer::json(401, &json!({"error": error})).header("www-authenticate", &challenge)
+    };
+    let jkt = request
+        .proven(|| dpop::key_of(state, request, Endpoint::Api, Some(token)))
+        .map_err(|unproven| match unproven {
+            Unproven::Broken(rule) => {
+                violations::note(state, request, &rule);
+                refused("invalid_dpop_proof")
+            }
+            Unproven::Nonce => refused("use_dpop_nonce"),
+        })?;
+    if binding.jkt.is_some() != is_dpop {
+        let rule = "the scheme is not the token's type (RFC 9449 7.1)";
+        violations::note(state, request, rule);
+        return Err(refused("invalid_token"));
+    }
+    let x5t = request.certificate().map(dpop::certificate_thumbprint);
+    let is_of_another =
+        binding.jkt.is_some() && binding.jkt != jkt || binding.x5t.is_some() && binding.x5t != x5t;
+    if is_of_another || is_required && binding == Binding::default() {
+        return Err(refused("invalid_token"));
+    }
+    Ok(())
 }
 
 /// What the API answers where no handler does: it says what it was asked.
@@ -62,13 +104,14 @@ pub(crate) fn violation(request: &Request) -> Option<&'static str> {
     }
     match bearer(request) {
         Bearer::Malformed(rule) => Some(rule),
-        Bearer::Token(_) | Bearer::Missing => None,
+        Bearer::Token(..) | Bearer::Missing => None,
     }
 }
 
 enum Bearer<'a> {
     Missing,
-    Token(&'a str),
+    /// Whether it came as `DPoP`, and the token.
+    Token(bool, &'a str),
     Malformed(&'static str),
 }
 
@@ -82,12 +125,15 @@ fn bearer(request: &Request) -> Bearer<'_> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
     let body = token.trim_end_matches('=');
     let in_alphabet = |c: char| c.is_ascii_alphanumeric() || "-._~+/".contains(c);
-    if !scheme.eq_ignore_ascii_case("Bearer") {
-        Bearer::Malformed("the Authorization is not Bearer (RFC 6750 2.1)")
+    let is_dpop = scheme.eq_ignore_ascii_case("DPoP");
+    if !scheme.eq_ignore_ascii_case("Bearer") && !is_dpop {
+        Bearer::Malformed(
+            "the Authorization is neither Bearer nor DPoP (RFC 6750 2.1, RFC 9449 7.1)",
+        )
     } else if body.is_empty() || !body.chars().all(in_alphabet) {
         Bearer::Malformed("what follows Bearer is no b64token (RFC 6750 2.1)")
     } else {
-        Bearer::Token(token)
+        Bearer::Token(is_dpop, token)
     }
 }
 

@@ -32,7 +32,19 @@ pub(crate) fn authenticate(
     };
     let decoded = jwt::decode(assertion).map_err(refuse)?;
     let issuer = decoded.text("iss").map_err(refuse)?;
-    if decoded.text("sub").map_err(refuse)? != issuer {
+    let subject = decoded.text("sub").map_err(refuse)?;
+    if let Some(registration) = state.client(subject)
+        && let Authentication::Federated { issuer: own, .. } = &registration.client.authentication
+        && own == issuer
+    {
+        let allowed = registration.client.authentication.algorithms();
+        let signature = decoded.check_key(&registration.keys, allowed);
+        signature
+            .and_then(|()| check_audience(&decoded, state))
+            .map_err(refuse)?;
+        return Ok(registration);
+    }
+    if subject != issuer {
         return Err(refuse(
             "iss and sub are not the same (RFC 7523 3)".to_owned(),
         ));

@@ -37,6 +37,7 @@ pub struct Builder {
 struct Tls {
     certificate: Certificate,
     authority: Option<Authority>,
+    asks_for_certificates: bool,
 }
 
 impl Default for Builder {
@@ -77,6 +78,13 @@ impl Builder {
     /// https, with a certificate by an authority that other servers have too.
     pub fn authority(mut self, authority: &Authority) -> Self {
         self.tls.get_or_insert_default().authority = Some(authority.clone());
+        self
+    }
+
+    /// https, and clients are asked for a certificate (RFC 8705): one by the server's authority where they are
+    /// registered so, or any. They may show none.
+    pub fn client_certificates(mut self) -> Self {
+        self.tls.get_or_insert_default().asks_for_certificates = true;
         self
     }
 
@@ -169,22 +177,41 @@ impl Builder {
             origin: format!("{scheme}://127.0.0.1:{port}"),
             issuer_path: self.issuer_path,
         };
-        let (ca_pem, acceptor) = match self.tls {
-            None => (None, None),
+        let (ca_pem, acceptor, judge) = match self.tls {
+            None => (None, None, None),
             Some(Tls {
                 certificate,
                 authority,
+                asks_for_certificates,
             }) => {
                 let authority = authority.map_or_else(Authority::new, Ok)?;
-                let config = authority.server_config(certificate, &["h2", "http/1.1"])?;
-                (Some(authority.pem()), Some(TlsAcceptor::from(config)))
+                let config = authority.server_config(
+                    certificate,
+                    &["h2", "http/1.1"],
+                    asks_for_certificates,
+                )?;
+                let judge = match asks_for_certificates {
+                    true => Some(authority.client_verifier()?),
+                    false => None,
+                };
+                (
+                    Some(authority.pem()),
+                    Some(TlsAcceptor::from(config)),
+                    judge,
+                )
             }
         };
         let clock = Clock {
             base: self.clock,
             offset: Mutex::new(TimeDelta::zero()),
         };
-        let state = Arc::new(State::new(urls, clock, self.settings, self.keeps_log));
+        let state = Arc::new(State::new(
+            urls,
+            clock,
+            self.settings,
+            self.keeps_log,
+            judge,
+        ));
         for client in self.clients {
             state.register(client).map_err(invalid)?;
         }

@@ -72,6 +72,24 @@ pub enum Authentication {
         /// What the header's `alg` may be.
         algorithms: Vec<Algorithm>,
     },
+    /// An assertion that somebody else signs (RFC 7523 2.2): a platform that gives workloads their identity.
+    Federated {
+        /// Its `iss`; the `sub` is the client's id.
+        issuer: String,
+        /// The issuer's public keys, a JWK set.
+        jwks: Value,
+    },
+    /// `tls_client_auth`: a certificate by the server's authority with that DNS name (RFC 8705 2.1,
+    /// `tls_client_auth_san_dns`).
+    Tls {
+        /// The name.
+        san_dns: String,
+    },
+    /// `self_signed_tls_client_auth`: that very certificate (RFC 8705 2.2).
+    SelfSignedTls {
+        /// Its `x5t#S256`.
+        thumbprint: String,
+    },
 }
 
 impl Authentication {
@@ -103,13 +121,19 @@ impl Authentication {
             Self::SecretBasic(_) | Self::SecretBasicRaw(_) => "client_secret_basic",
             Self::SecretPost(_) => "client_secret_post",
             Self::SecretJwt { .. } => "client_secret_jwt",
-            Self::PrivateKeyJwt { .. } => "private_key_jwt",
+            Self::PrivateKeyJwt { .. } | Self::Federated { .. } => "private_key_jwt",
+            Self::Tls { .. } => "tls_client_auth",
+            Self::SelfSignedTls { .. } => "self_signed_tls_client_auth",
         }
     }
 
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
-            Self::None | Self::PrivateKeyJwt { .. } => None,
+            Self::None
+            | Self::PrivateKeyJwt { .. }
+            | Self::Federated { .. }
+            | Self::Tls { .. }
+            | Self::SelfSignedTls { .. } => None,
             Self::SecretBasic(secret)
             | Self::SecretBasicRaw(secret)
             | Self::SecretPost(secret)
@@ -122,6 +146,7 @@ impl Authentication {
             Self::SecretJwt { algorithms, .. } | Self::PrivateKeyJwt { algorithms, .. } => {
                 algorithms
             }
+            Self::Federated { .. } => &[Algorithm::ES256, Algorithm::ES384, Algorithm::RS256],
             _ => &[],
         }
     }
@@ -146,7 +171,7 @@ impl Registration {
     pub(crate) fn new(client: RegisteredClient) -> Result<Self, String> {
         let at_fault = |fault: String| format!("client {}: {fault}", client.id);
         let asymmetric = match &client.authentication {
-            Authentication::PrivateKeyJwt { .. } => true,
+            Authentication::PrivateKeyJwt { .. } | Authentication::Federated { .. } => true,
             Authentication::SecretJwt { .. } => false,
             _ => {
                 return Ok(Self {
@@ -164,7 +189,9 @@ impl Registration {
             }
         }
         let keys = match &client.authentication {
-            Authentication::PrivateKeyJwt { jwks, .. } => jwk::read_set(jwks).map_err(at_fault)?,
+            Authentication::PrivateKeyJwt { jwks, .. } | Authentication::Federated { jwks, .. } => {
+                jwk::read_set(jwks).map_err(at_fault)?
+            }
             _ => HashMap::new(),
         };
         Ok(Self { client, keys })

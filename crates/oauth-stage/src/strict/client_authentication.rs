@@ -6,9 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::AUTHORIZATION;
 
+use rustls::client::verify_server_name;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ParsedCertificate;
+
 use crate::form;
 use crate::strict::assertion;
 use crate::strict::client::{Authentication, Registration};
+use crate::strict::dpop::certificate_thumbprint;
 use crate::strict::parameters::Parameters;
 use crate::strict::refusal::{INVALID_CLIENT, INVALID_REQUEST, Refusal};
 use crate::strict::request::Request;
@@ -24,8 +29,15 @@ pub(crate) fn authenticate(
     let registration = match presented(request, parameters)? {
         Presented::Nothing => {
             let id = client_id.ok_or_else(|| Refusal::unauthenticated(None))?;
-            let is_public = |a: &Authentication| matches!(a, Authentication::None);
-            known(state, id, is_public)?
+            let is_right = |a: &Authentication| match a {
+                Authentication::None => true,
+                Authentication::Tls { san_dns } => is_by_the_authority(state, request, san_dns),
+                Authentication::SelfSignedTls { thumbprint } => request
+                    .certificate()
+                    .is_some_and(|der| certificate_thumbprint(der) == *thumbprint),
+                _ => false,
+            };
+            known(state, id, is_right)?
         }
         Presented::Header(value) => basic(state, value)?,
         Presented::Secret(secret) => {
@@ -124,6 +136,21 @@ fn basic(state: &State, header: &str) -> Result<Arc<Registration>, Refusal> {
         form::decode(secret).map_err(|fault| broken(&format!("the client's secret {fault}")))?;
     let is_right = |a: &Authentication| matches!(a, Authentication::SecretBasic(s) if *s == secret);
     known(state, &id, is_right)
+}
+
+/// Whether the client showed a certificate by the server's authority that has that name (RFC 8705 2.1).
+fn is_by_the_authority(state: &State, request: &Request, name: &str) -> bool {
+    let (Some(authority), Some(der)) = (&state.authority, request.certificate()) else {
+        return false;
+    };
+    let der = CertificateDer::from(der);
+    let is_issued = authority
+        .verify_client_cert(&der, &[], UnixTime::now())
+        .is_ok();
+    let (Ok(certificate), Ok(name)) = (ParsedCertificate::try_from(&der), name.try_into()) else {
+        return false;
+    };
+    is_issued && verify_server_name(&certificate, &name).is_ok()
 }
 
 /// The client of that id, if it is registered so; one answer to all that is wrong.

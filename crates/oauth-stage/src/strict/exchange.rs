@@ -105,6 +105,20 @@ impl Exchange {
             .map(|assertion| Value::Object(assertion.claims))
     }
 
+    /// The JOSE header of the proof of possession (RFC 9449), whether or not its signature is good.
+    pub fn proof_header(&self) -> Option<Value> {
+        self.proof().map(|proof| Value::Object(proof.header))
+    }
+
+    /// The claims of the proof of possession, whether or not its signature is good.
+    pub fn proof_claims(&self) -> Option<Value> {
+        self.proof().map(|proof| Value::Object(proof.claims))
+    }
+
+    fn proof(&self) -> Option<Decoded> {
+        jwt::decode(self.header("dpop")?).ok()
+    }
+
     /// The status; `None`: it is not answered yet, or the client went away first.
     pub fn status(&self) -> Option<u16> {
         self.answer.as_ref().map(|answer| answer.status.as_u16())

@@ -189,7 +189,7 @@ impl Jwk {
             .ok_or_else(|| "the signature is wrong".to_owned())
     }
 
-    fn read(jwk: &Map<String, Value>) -> Result<Self, String> {
+    pub(crate) fn read(jwk: &Map<String, Value>) -> Result<Self, String> {
         const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
         if let Some(member) = PRIVATE.into_iter().find(|member| jwk.contains_key(*member)) {
             return Err(format!("it has the private member {member}"));

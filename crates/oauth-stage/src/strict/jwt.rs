@@ -93,6 +93,14 @@ impl Decoded {
         key.verify(algorithm, self.message.as_bytes(), &self.signature)
     }
 
+    /// Whether that key made its signature.
+    ///
+    /// # Errors
+    /// It did not.
+    pub(crate) fn check_own(&self, key: &Jwk, algorithm: Algorithm) -> Result<(), String> {
+        key.verify(algorithm, self.message.as_bytes(), &self.signature)
+    }
+
     /// The claim, which has to be a text.
     pub(crate) fn text(&self, name: &str) -> Result<&str, String> {
         let value = self.claims.get(name).and_then(Value::as_str);

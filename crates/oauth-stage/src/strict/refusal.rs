@@ -69,6 +69,8 @@ impl Refusal {
 
 pub(crate) const INVALID_REQUEST: &str = "invalid_request";
 pub(crate) const INVALID_CLIENT: &str = "invalid_client";
+pub(crate) const INVALID_DPOP_PROOF: &str = "invalid_dpop_proof";
+pub(crate) const USE_DPOP_NONCE: &str = "use_dpop_nonce";
 pub(crate) const INVALID_GRANT: &str = "invalid_grant";
 pub(crate) const INVALID_SCOPE: &str = "invalid_scope";
 pub(crate) const UNAUTHORIZED_CLIENT: &str = "unauthorized_client";

@@ -1,6 +1,7 @@
 //! A request as the server and its handlers see it.
 
 use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use base64::Engine;
 use http::header::HeaderMap;
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::form;
 use crate::redact;
+use crate::strict::dpop::Unproven;
 
 /// A request, read to its end. `Debug` prints no header, no query and no body.
 pub struct Request {
@@ -21,10 +23,18 @@ pub struct Request {
     headers: HeaderMap,
     body: Bytes,
     connection: usize,
+    certificate: Option<Arc<Vec<u8>>>,
+    /// The key of its proof, once it was looked at.
+    proven: OnceLock<Result<Option<String>, Unproven>>,
 }
 
 impl Request {
-    pub(crate) fn new(parts: Parts, body: Bytes, connection: usize) -> Self {
+    pub(crate) fn new(
+        parts: Parts,
+        body: Bytes,
+        connection: usize,
+        certificate: Option<Arc<Vec<u8>>>,
+    ) -> Self {
         Self {
             method: parts.method,
             path: parts.uri.path().to_owned(),
@@ -33,7 +43,22 @@ impl Request {
             headers: parts.headers,
             body,
             connection,
+            certificate,
+            proven: OnceLock::new(),
         }
+    }
+
+    /// The certificate that the client showed over TLS, in DER.
+    pub fn certificate(&self) -> Option<&[u8]> {
+        self.certificate.as_ref().map(|der| der.as_slice())
+    }
+
+    /// The key of its proof, which is looked at once.
+    pub(crate) fn proven(
+        &self,
+        look: impl FnOnce() -> Result<Option<String>, Unproven>,
+    ) -> Result<Option<String>, Unproven> {
+        self.proven.get_or_init(look).clone()
     }
 
     /// The method.

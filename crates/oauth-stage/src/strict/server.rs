@@ -72,26 +72,30 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, service: Servic
     // without it small answers wait for the peer's acknowledgement; it may have gone already
     let _ = stream.set_nodelay(true);
     match tls {
-        None => http(stream, service, number).await,
+        None => http(stream, service, number, None).await,
         Some(tls) => {
             // a handshake fails where a client refuses the certificate, as many tests want it to
             if let Ok(stream) = tls.accept(stream).await {
-                http(stream, service, number).await;
+                let shown = stream.get_ref().1.peer_certificates();
+                let certificate = shown.and_then(|chain| chain.first());
+                let certificate = certificate.map(|der| Arc::new(der.to_vec()));
+                http(stream, service, number, certificate).await;
             }
         }
     }
 }
 
-async fn http<S>(stream: S, service: Service, number: usize)
+async fn http<S>(stream: S, service: Service, number: usize, certificate: Option<Arc<Vec<u8>>>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
         let service = service.clone();
         let mut ended = service.ended.clone();
+        let certificate = certificate.clone();
         async move {
             tokio::select! {
-                answered = exchange(&service, number, request) => answered,
+                answered = exchange(&service, number, request, certificate) => answered,
                 // streams of HTTP/2 are tasks of their own, which must not outlive the server
                 _ = ended.wait_for(|ended| *ended) => Err(Lost),
             }
@@ -110,6 +114,7 @@ async fn exchange(
     service: &Service,
     connection: usize,
     request: http::Request<Incoming>,
+    certificate: Option<Arc<Vec<u8>>>,
 ) -> Result<Response<Full<Bytes>>, Lost> {
     let (parts, body) = request.into_parts();
     let body = Limited::new(body, LARGEST_BODY)
@@ -118,7 +123,7 @@ async fn exchange(
         .map_err(|_| Lost)?
         .to_bytes();
     let state = &service.state;
-    let request = Arc::new(Request::new(parts, body, connection));
+    let request = Arc::new(Request::new(parts, body, connection, certificate));
     let (path, place) = (request.path(), state.urls.place(request.path()));
     let entry = Entry::new(state, place, &request);
     violations::inspect(state, place, &request);
@@ -128,6 +133,9 @@ async fn exchange(
     state.steering.pass(place, path, Moment::Unjudged).await;
     let mut answer = judge(service, place, &request).await;
     answer.default_header(DATE, || date(state));
+    if let Some(nonce) = lock(&state.bindings).nonce(place) {
+        answer = answer.header("dpop-nonce", nonce);
+    }
     let lost = state.steering.is_lost(place, path);
     let known = leaks::find(state, &[String::from_utf8_lossy(&answer.body).into_owned()]);
     entry.change(|entry| {

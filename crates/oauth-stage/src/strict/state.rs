@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rustls::server::danger::ClientCertVerifier;
 use tokio::sync::watch;
 
 use crate::strict::client::{RegisteredClient, Registration};
 use crate::strict::codes::Codes;
+use crate::strict::dpop::Bindings;
 use crate::strict::endpoint::{Endpoint, Urls};
 use crate::strict::exchange::Exchange;
 use crate::strict::ledger::Ledger;
@@ -36,6 +38,9 @@ pub(crate) struct State {
     jtis: Mutex<HashSet<(String, String)>>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) codes: Mutex<Codes>,
+    pub(crate) bindings: Mutex<Bindings>,
+    /// Judges the certificates of clients that are registered by a name.
+    pub(crate) authority: Option<Arc<dyn ClientCertVerifier>>,
     pub(crate) steering: Steering,
     pub(crate) keeps_log: bool,
     pub(crate) log: Mutex<Vec<Exchange>>,
@@ -46,7 +51,13 @@ pub(crate) struct State {
 }
 
 impl State {
-    pub(crate) fn new(urls: Urls, clock: Clock, settings: Settings, keeps_log: bool) -> Self {
+    pub(crate) fn new(
+        urls: Urls,
+        clock: Clock,
+        settings: Settings,
+        keeps_log: bool,
+        authority: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Self {
         Self {
             urls,
             clock,
@@ -55,6 +66,8 @@ impl State {
             jtis: Mutex::default(),
             ledger: Mutex::default(),
             codes: Mutex::default(),
+            bindings: Mutex::default(),
+            authority,
             steering: Steering::default(),
             keeps_log,
             log: Mutex::default(),

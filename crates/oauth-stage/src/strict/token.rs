@@ -5,11 +5,16 @@ use std::sync::Arc;
 use http::header::ACCEPT;
 
 use crate::strict::client_authentication;
+use crate::strict::dpop::{self, Binding, Unproven};
+use crate::strict::endpoint::Endpoint;
 use crate::strict::grants::{Commit, GRANTS};
 use crate::strict::parameters::Parameters;
-use crate::strict::refusal::{Refusal, UNSUPPORTED_GRANT_TYPE};
+use crate::strict::refusal::{
+    INVALID_DPOP_PROOF, INVALID_GRANT, Refusal, UNSUPPORTED_GRANT_TYPE, USE_DPOP_NONCE,
+};
 use crate::strict::request::Request;
 use crate::strict::state::State;
+use crate::sync::lock;
 
 /// Checks the whole request; only the `jti` of an assertion is used up.
 pub(crate) fn prepare(state: &Arc<State>, request: &Request) -> Result<Commit, Refusal> {
@@ -27,7 +32,37 @@ pub(crate) fn prepare(state: &Arc<State>, request: &Request) -> Result<Commit, R
             format!("there is no grant {grant_type}"),
         )
     })?;
-    prepare(state, &registration, &parameters)
+    let binding = binding(state, request, &parameters)?;
+    let commit = prepare(state, &registration, &parameters)?;
+    if binding == Binding::default() {
+        return Ok(commit);
+    }
+    let state = Arc::clone(state);
+    Ok(Box::new(move || {
+        commit().map(|answer| dpop::bind_answer(&state, answer, &binding))
+    }))
+}
+
+/// What the tokens of the answer are going to be bound to. What is refreshed stays bound to its key
+/// (RFC 9449 5).
+fn binding(state: &State, request: &Request, parameters: &Parameters) -> Result<Binding, Refusal> {
+    let jkt = request
+        .proven(|| dpop::key_of(state, request, Endpoint::Token, None))
+        .map_err(|unproven| match unproven {
+            Unproven::Broken(rule) => Refusal::violation(INVALID_DPOP_PROOF, rule),
+            Unproven::Nonce => Refusal::new(USE_DPOP_NONCE, "a nonce is wanted in the proof"),
+        })?;
+    let of_refreshed = parameters
+        .find("refresh_token")
+        .and_then(|token| lock(&state.bindings).of(token).jkt);
+    if of_refreshed.is_some() && of_refreshed != jkt {
+        let rule = "the refresh token is bound to another key than the proof's (RFC 9449 5)";
+        return Err(Refusal::violation(INVALID_GRANT, rule));
+    }
+    Ok(Binding {
+        jkt,
+        x5t: request.certificate().map(dpop::certificate_thumbprint),
+    })
 }
 
 fn accepts_json(request: &Request) -> bool {

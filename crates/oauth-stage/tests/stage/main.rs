@@ -10,6 +10,7 @@ mod api;
 mod assertion;
 mod authentication;
 mod authorization;
+mod binding;
 mod discovery;
 mod lifecycle;
 mod log;
