@@ -5,18 +5,31 @@ use http::HeaderMap;
 use crate::error::OAuthError;
 use crate::secret::Secret;
 use crate::secret::escape_without;
-use crate::token::Scopes;
+use crate::token::{Scopes, TokenType};
 
-/// The scopes an API wants, where a `Bearer` challenge says `insufficient_scope` (RFC 6750 3.1).
-///
-/// The token that was sent is struck out: APIs echo what they were sent.
-pub(crate) fn insufficient_scope(headers: &HeaderMap, sent: &Secret) -> Option<Scopes> {
+/// The challenges to a token: those of `Bearer`, and those of `DPoP` to one that was shown with a proof
+/// (RFC 9449 7.1).
+fn challenges(headers: &HeaderMap, is_proven: bool) -> impl Iterator<Item = Challenge> {
     headers
         .get_all(http::header::WWW_AUTHENTICATE)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(parse)
-        .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
+        .filter(move |challenge| {
+            TokenType::Bearer.is(&challenge.scheme)
+                || is_proven && TokenType::Dpop.is(&challenge.scheme)
+        })
+}
+
+/// The scopes an API wants, where a challenge says `insufficient_scope` (RFC 6750 3.1).
+///
+/// The token that was sent is struck out: APIs echo what they were sent.
+pub(crate) fn insufficient_scope(
+    headers: &HeaderMap,
+    sent: &Secret,
+    is_proven: bool,
+) -> Option<Scopes> {
+    challenges(headers, is_proven)
         .find(|challenge| challenge.parameter("error") == Some("insufficient_scope"))
         .map(|challenge| {
             let scopes = challenge.parameter("scope").unwrap_or("");
@@ -25,24 +38,22 @@ pub(crate) fn insufficient_scope(headers: &HeaderMap, sent: &Secret) -> Option<S
 }
 
 /// What an API says of a token it refuses (RFC 6750 3.1), escaped, the tokens it was sent struck out.
-pub(crate) fn bearer_error(headers: &HeaderMap, sent: &[Secret]) -> Option<OAuthError> {
+pub(crate) fn token_error(
+    headers: &HeaderMap,
+    sent: &[Secret],
+    is_proven: bool,
+) -> Option<OAuthError> {
     let shown = |text: &str| escape_without(text, sent);
-    headers
-        .get_all(http::header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(parse)
-        .filter(|challenge| challenge.scheme.eq_ignore_ascii_case("bearer"))
-        .find_map(|challenge| {
-            let code = shown(challenge.parameter("error")?);
-            let description = challenge.parameter("error_description").map(shown);
-            let uri = challenge.parameter("error_uri").map(shown);
-            Some(OAuthError::new(
-                &code,
-                description.as_deref(),
-                uri.as_deref(),
-            ))
-        })
+    challenges(headers, is_proven).find_map(|challenge| {
+        let code = shown(challenge.parameter("error")?);
+        let description = challenge.parameter("error_description").map(shown);
+        let uri = challenge.parameter("error_uri").map(shown);
+        Some(OAuthError::new(
+            &code,
+            description.as_deref(),
+            uri.as_deref(),
+        ))
+    })
 }
 
 /// One challenge; a token68 in the place of parameters is skipped.
@@ -185,17 +196,18 @@ mod tests {
     fn the_token_is_struck_out_of_what_the_api_says() {
         let sent = Secret::new("s3cret-token");
         let echo = headers(r#"Bearer error="s3cret-token", error_description="no s3cret-token""#);
-        let said = bearer_error(&echo, std::slice::from_ref(&sent)).unwrap();
+        let said = token_error(&echo, std::slice::from_ref(&sent), false).unwrap();
         assert_eq!(said.code, "[REDACTED]");
         assert_eq!(said.description.as_deref(), Some("no [REDACTED]"));
         let echo = headers(r#"Bearer error="insufficient_scope", scope="a s3cret-token""#);
-        let scopes = insufficient_scope(&echo, &sent).unwrap();
+        let scopes = insufficient_scope(&echo, &sent, false).unwrap();
         assert!(!scopes.to_string().contains("s3cret"), "{scopes}");
     }
 
     #[test]
-    fn r156_only_a_bearer_challenge_says_what_scope_is_wanted() {
-        let wanted = |value| insufficient_scope(&headers(value), &Secret::new("s3cret-token"));
+    fn r156_only_a_challenge_of_the_tokens_scheme_says_what_scope_is_wanted() {
+        let sent = Secret::new("s3cret-token");
+        let wanted = |value| insufficient_scope(&headers(value), &sent, false);
         let scopes = wanted(r#"bEARER error="insufficient_scope", scope="a b""#).unwrap();
         assert_eq!(scopes.to_string(), "a b");
         assert_eq!(
@@ -204,5 +216,8 @@ mod tests {
         );
         assert_eq!(wanted(r#"Bearer error="invalid_token""#), None);
         assert_eq!(wanted(r#"DPoP error="insufficient_scope""#), None);
+        let proven = r#"dPoP algs="ES256", error="insufficient_scope", scope="c""#;
+        let scopes = insufficient_scope(&headers(proven), &sent, true).unwrap();
+        assert_eq!(scopes.to_string(), "c");
     }
 }

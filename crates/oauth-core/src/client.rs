@@ -22,10 +22,12 @@ pub use crate::client::request::ApiRequest;
 
 use crate::challenge;
 use crate::client::answer::{
-    Refusal, Taken, at, foreign, insufficient_scope, is_json, peek, refused,
+    Refusal, Taken, at, foreign, insufficient_scope, is_json, peek, proof_refused, refused,
 };
 use crate::client::attempts::{Again, Sender, class_of};
 use crate::client::request::Look;
+use crate::dpop::nonces::DPOP_NONCE;
+use crate::dpop::proof::USE_NONCE;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError};
 use crate::http::redirect_refused;
@@ -270,10 +272,14 @@ impl AuthorizedClient {
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
         let url = response.url().clone();
+        let (response, again) = self.with_nonce(response, &token, class, again).await?;
         let refusal = match self.take(response, &[&token]).await? {
             Taken::Yes(mut response) => {
                 self.judge(&mut response, &token)?;
                 return Ok(response);
+            }
+            Taken::No(refusal) if refusal.is_of_the_proof() => {
+                return Err(refusal.told(proof_refused(&url), look).await);
             }
             Taken::No(refusal) => refusal,
         };
@@ -299,8 +305,41 @@ impl AuthorizedClient {
                 self.judge(&mut response, &replacement)?;
                 Ok(response)
             }
+            Taken::No(refusal) if refusal.is_of_the_proof() => {
+                Err(refusal.told(proof_refused(&from), look).await)
+            }
             Taken::No(refusal) => Err(refusal.told(refused(&from), look).await),
         }
+    }
+
+    /// Sends a request once more where the API wants a nonce in the proof and gives it (RFC 9449 9): the
+    /// token is not what it refuses.
+    async fn with_nonce(
+        &self,
+        response: Response,
+        token: &Token,
+        class: ReplayClass,
+        again: Again,
+    ) -> Result<(Response, Again), Error> {
+        let is_proven = token.bound().is_some_and(|bound| bound.key.is_some());
+        if !is_proven || response.status() != StatusCode::UNAUTHORIZED {
+            return Ok((response, again));
+        }
+        let said = challenge::token_error(response.headers(), &[], true);
+        let brings_one = response.headers().contains_key(DPOP_NONCE);
+        if !brings_one || said.is_none_or(|said| said.code != USE_NONCE) {
+            return Ok((response, again));
+        }
+        let Some(request) = again.to(Some(response.url())) else {
+            let problem = "the API wants a nonce in the proof, and the body of this request can be read only once";
+            return Err(Error::new(ErrorKind::NotReplayable, problem)
+                .remedy("send it again: the nonce is known now"));
+        };
+        let mut again = Again::default();
+        let begun = self.api.env.clock().ticks();
+        let sender = self.sender(token, class);
+        let response = sender.send(request, begun, &mut again).await?;
+        Ok((response, again))
     }
 
     fn sender<'a>(&'a self, token: &'a Token, class: ReplayClass) -> Sender<'a> {
@@ -340,13 +379,19 @@ impl AuthorizedClient {
             secrets.collect()
         };
         if response.status() == StatusCode::UNAUTHORIZED {
+            let is_proven = sent.iter().any(|token| token.is_bound());
             let sent = secrets();
-            let said = challenge::bearer_error(response.headers(), &sent);
+            let said = challenge::token_error(response.headers(), &sent, is_proven);
             return Ok(Taken::No(Refusal::new(response, said, sent)));
         }
         let status = response.status().as_u16();
         let lacks_scope = |token: &&Token| {
-            challenge::insufficient_scope(response.headers(), token.access_token()).is_some()
+            challenge::insufficient_scope(
+                response.headers(),
+                token.access_token(),
+                token.is_bound(),
+            )
+            .is_some()
         };
         if self.api.server.refusal_statuses.contains(&status) && !sent.iter().any(lacks_scope) {
             return Ok(Taken::No(Refusal::new(response, None, secrets())));
@@ -378,8 +423,11 @@ impl AuthorizedClient {
             }
         }
         if status == StatusCode::FORBIDDEN
-            && let Some(wanted) =
-                challenge::insufficient_scope(response.headers(), token.access_token())
+            && let Some(wanted) = challenge::insufficient_scope(
+                response.headers(),
+                token.access_token(),
+                token.is_bound(),
+            )
         {
             return Err(insufficient_scope(response.url(), &wanted, token));
         }

@@ -1,19 +1,23 @@
 //! How a client proves who it is at the token endpoint (RFC 6749 2.3, RFC 7523 2.2).
 
 pub(crate) mod apply;
+mod credential;
+mod federated;
 
 use std::fmt;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+pub use crate::client_auth::federated::{AssertionProvider, AssertionSource};
+
+use crate::client_auth::credential::load;
 use crate::env::Env;
-use crate::error::Error;
-use crate::secret::{SecretRef, Secrets};
-use crate::signing_key::{Algorithm, KeyOptions, KeySource, Signer, SigningKey};
+use crate::error::{Error, ErrorKind};
+use crate::http::{IdentityConfig, TlsIdentity};
+use crate::secret::SecretRef;
+use crate::signing_key::{Algorithm, KeyOptions, KeySource, Signer};
 
 /// A client and how it proves who it is. It is one method; no other is ever tried.
 #[derive(Clone, Debug)]
@@ -51,6 +55,12 @@ pub enum AuthMethod {
         /// For whom the assertion is.
         audience: Audience,
     },
+    /// An assertion that somebody else makes (RFC 7523 2.2); to a server it is `private_key_jwt`.
+    Federated(AssertionSource),
+    /// `tls_client_auth`: a certificate by an authority that the server knows (RFC 8705 2.1).
+    Tls(Arc<TlsIdentity>),
+    /// `self_signed_tls_client_auth`: a certificate that the server knows itself (RFC 8705 2.2).
+    SelfSignedTls(Arc<TlsIdentity>),
 }
 
 /// How a client with a secret proves who it is, as a configuration writes it.
@@ -281,6 +291,57 @@ impl ClientAuth {
         )
     }
 
+    /// An assertion that somebody else makes, read anew for each attempt from a file or variable that is
+    /// kept fresh: as the platforms give a workload its identity.
+    ///
+    /// It goes to one server alone: whoever has it could show it to another one.
+    ///
+    /// # Errors
+    /// The id is not one, or nothing can be read there.
+    pub fn federated(
+        env: &Env,
+        id: impl Into<String>,
+        assertion: SecretRef,
+    ) -> Result<Self, Error> {
+        assertion
+            .read(env.secrets())
+            .map_err(|fault| Error::config("client_assertion", fault))?;
+        let source = AssertionSource::Reference(assertion);
+        Self::new(id, AuthMethod::Federated(source))
+    }
+
+    /// As [`ClientAuth::federated`], from a program's own source.
+    ///
+    /// # Errors
+    /// The id is not one.
+    pub fn federated_by(
+        id: impl Into<String>,
+        provider: Arc<dyn AssertionProvider>,
+    ) -> Result<Self, Error> {
+        let source = AssertionSource::Provider(provider);
+        Self::new(id, AuthMethod::Federated(source))
+    }
+
+    /// `tls_client_auth`: the certificate proves it, and the token is bound to it. It is read and tried now.
+    ///
+    /// # Errors
+    /// The id is not one, or certificate and key cannot be read or do not belong together.
+    pub fn tls(env: &Env, id: impl Into<String>, identity: &IdentityConfig) -> Result<Self, Error> {
+        Self::new(id, AuthMethod::Tls(usable(env, identity)?))
+    }
+
+    /// `self_signed_tls_client_auth`, likewise.
+    ///
+    /// # Errors
+    /// As [`ClientAuth::tls`].
+    pub fn self_signed_tls(
+        env: &Env,
+        id: impl Into<String>,
+        identity: &IdentityConfig,
+    ) -> Result<Self, Error> {
+        Self::new(id, AuthMethod::SelfSignedTls(usable(env, identity)?))
+    }
+
     /// The method's registered name (RFC 7591 2).
     pub fn method_name(&self) -> &'static str {
         match &self.method {
@@ -288,72 +349,18 @@ impl ClientAuth {
             AuthMethod::SecretBasic(_) => "client_secret_basic",
             AuthMethod::SecretPost(_) => "client_secret_post",
             AuthMethod::SecretJwt { .. } => "client_secret_jwt",
-            AuthMethod::PrivateKeyJwt { .. } => "private_key_jwt",
+            AuthMethod::PrivateKeyJwt { .. } | AuthMethod::Federated(_) => "private_key_jwt",
+            AuthMethod::Tls(_) => "tls_client_auth",
+            AuthMethod::SelfSignedTls(_) => "self_signed_tls_client_auth",
         }
     }
 
-    /// Tells credentials apart: the thumbprint of a public key, or 32 bits of a hash of the secret.
-    /// A random secret cannot be found by these bits, since too many others fit them; a guessable one
-    /// can: whoever has the bits and a list of likely secrets keeps but one in 2^32 of the list.
-    pub(crate) fn fingerprint(&self, secrets: &Secrets) -> Result<String, Error> {
+    /// The certificate that is shown as proof, where one is.
+    pub(crate) fn identity(&self) -> Option<&TlsIdentity> {
         match &self.method {
-            AuthMethod::None => Ok(String::new()),
-            AuthMethod::SecretBasic(secret)
-            | AuthMethod::SecretPost(secret)
-            | AuthMethod::SecretJwt { secret, .. } => {
-                let secret = secret
-                    .read(secrets)
-                    .map_err(|fault| Error::config("client_secret", fault))?;
-                let hash = aws_lc_rs::digest::digest(
-                    &aws_lc_rs::digest::SHA256,
-                    secret.expose().as_bytes(),
-                );
-                Ok(URL_SAFE_NO_PAD.encode(&hash.as_ref()[..4]))
-            }
-            AuthMethod::PrivateKeyJwt { key, .. } => Ok(match key {
-                AssertionKey::Source(source) => load(source, secrets)?.thumbprint().to_owned(),
-                AssertionKey::Signer(signer) => {
-                    signer.thumbprint().unwrap_or(signer.key_id()).to_owned()
-                }
-            }),
-        }
-    }
-
-    /// The thumbprint of the key pair that signs (RFC 7638), where one does and it is known.
-    pub(crate) fn key_thumbprint(&self, secrets: &Secrets) -> Result<Option<String>, Error> {
-        let AuthMethod::PrivateKeyJwt { key, .. } = &self.method else {
-            return Ok(None);
-        };
-        Ok(match key {
-            AssertionKey::Source(source) => Some(load(source, secrets)?.thumbprint().to_owned()),
-            AssertionKey::Signer(signer) => signer.thumbprint().map(str::to_owned),
-        })
-    }
-
-    /// The audience of the assertion, where one is sent.
-    pub(crate) fn audience(&self) -> Option<&Audience> {
-        match &self.method {
-            AuthMethod::SecretJwt { audience, .. } | AuthMethod::PrivateKeyJwt { audience, .. } => {
-                Some(audience)
-            }
+            AuthMethod::Tls(identity) | AuthMethod::SelfSignedTls(identity) => Some(identity),
             _ => None,
         }
-    }
-
-    /// The algorithm an assertion is signed with, where one is sent.
-    pub(crate) fn assertion_algorithm(&self, secrets: &Secrets) -> Result<Option<String>, Error> {
-        Ok(match &self.method {
-            AuthMethod::SecretJwt { algorithm, .. } => Some(algorithm.name().to_owned()),
-            AuthMethod::PrivateKeyJwt {
-                key: AssertionKey::Source(source),
-                ..
-            } => Some(load(source, secrets)?.algorithm().to_string()),
-            AuthMethod::PrivateKeyJwt {
-                key: AssertionKey::Signer(signer),
-                ..
-            } => Some(signer.algorithm().to_string()),
-            _ => None,
-        })
     }
 }
 
@@ -364,10 +371,18 @@ fn readable(env: &Env, secret: &SecretRef) -> Result<(), Error> {
         .map_err(|fault| Error::config("client_secret", fault))
 }
 
-fn load(source: &KeySource, secrets: &Secrets) -> Result<Arc<SigningKey>, Error> {
-    source
-        .current(secrets)
-        .map_err(|fault| Error::config("key", fault))
+fn usable(env: &Env, identity: &IdentityConfig) -> Result<Arc<TlsIdentity>, Error> {
+    let name = format!("identity {identity:?}");
+    let shared = env.shared(&name, || TlsIdentity::new(identity.clone()));
+    // references that look the same may hold values that are not
+    let identity = match shared.is_of(identity) {
+        true => shared,
+        false => Arc::new(TlsIdentity::new(identity.clone())),
+    };
+    identity
+        .current(env.http(), env.secrets())
+        .map_err(|error| error.with_kind(ErrorKind::Config))?;
+    Ok(identity)
 }
 
 impl fmt::Display for Audience {

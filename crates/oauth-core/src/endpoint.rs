@@ -18,13 +18,16 @@ use url::Url;
 pub(crate) use crate::endpoint::request::{Answered, EndpointRequest};
 pub(crate) use crate::endpoint::token_request::{Issued, TokenRequest};
 
+use crate::binding::Bound;
 use crate::client_auth::ClientAuth;
 use crate::discovery::Discovery;
+use crate::dpop::Dpop;
 use crate::endpoint::send::Told;
 use crate::endpoint::uses::{Uses, claim_authority, claim_key};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
-use crate::http::Failure;
+use crate::http::clients::Clients;
+use crate::http::{Failure, TlsIdentity};
 use crate::retry::{Attempts, ReplayClass, Verdict};
 use crate::server::{AuthorizationServer, Endpoints};
 use crate::traffic::{Gate, Lane, Traffic, may_be_the_clock, spread};
@@ -114,6 +117,26 @@ impl ServerEndpoints {
 
     pub fn client(&self) -> &ClientAuth {
         &self.client
+    }
+
+    /// The certificate that the server is shown, where one is (RFC 8705).
+    fn identity(&self) -> Option<&TlsIdentity> {
+        self.client.identity().or(self.server.identity.as_deref())
+    }
+
+    /// The HTTP clients that show the certificate as it is now, where one is shown.
+    pub fn clients(&self) -> Result<Option<Arc<Clients>>, Error> {
+        self.identity()
+            .map(|identity| identity.current(self.env.http(), self.env.secrets()))
+            .transpose()
+    }
+
+    /// What the tokens of a new login are going to be bound to; `None`: nothing.
+    pub fn new_binding(&self) -> Result<Option<Bound>, Error> {
+        let clients = self.clients()?;
+        let dpop = self.server.dpop.as_deref();
+        let key = dpop.map(Dpop::new_key).transpose()?.map(Arc::new);
+        Ok((key.is_some() || clients.is_some()).then_some(Bound { key, clients }))
     }
 
     /// Sends a request, in as many attempts as its replay class allows. None begins after the tick
@@ -215,8 +238,10 @@ impl ServerEndpoints {
             // that a refresh token is dead is no matter of the clock
             let is_grant =
                 class != ReplayClass::Safe && failure.error.recovery() == Recovery::LogInAgain;
-            let is_clock =
-                self.client.audience().is_some() && !is_grant && may_be_the_clock(&failure.error);
+            let is_proven = request.bound().is_some_and(|bound| bound.key.is_some());
+            let is_clock = (self.client.audience().is_some() || is_proven)
+                && !is_grant
+                && may_be_the_clock(&failure.error);
             if let Some(reading) = told.reading.filter(|_| is_clock) {
                 // the server refused it: nothing was processed, whatever it would have spent
                 if !by_its_clock

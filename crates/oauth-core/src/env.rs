@@ -15,6 +15,7 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, watch};
 
 use crate::clock::{Clock, SystemClock};
+use crate::dpop::nonces::Nonces;
 use crate::error::{Error, StoreFault};
 use crate::http::{Http, HttpSettings};
 use crate::record::{
@@ -43,6 +44,7 @@ struct Inner {
     /// Set once what a crash had left in the spool is in the store.
     drained: OnceCell<()>,
     secrets: Secrets,
+    nonces: Nonces,
     shared: Mutex<HashMap<Name, Weak<dyn Any + Send + Sync>>>,
     /// What names are hashed with, so that nobody makes two that meet.
     salt: [u8; 32],
@@ -196,6 +198,11 @@ impl Env {
     /// One that does not keep it alive.
     pub(crate) fn weak(&self) -> WeakEnv {
         WeakEnv(Arc::downgrade(&self.0))
+    }
+
+    /// The nonces that servers want in proofs (RFC 9449 8).
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.0.nonces
     }
 
     /// How secrets are read.
@@ -446,6 +453,7 @@ impl EnvBuilder {
             spool: self.spool,
             drained: OnceCell::new(),
             secrets: self.secrets,
+            nonces: Nonces::default(),
             shared: Mutex::default(),
             salt,
             running: watch::Sender::new(0),

@@ -33,6 +33,7 @@
 pub mod adapter;
 pub mod authorization_details;
 pub mod authorize;
+mod binding;
 mod challenge;
 pub mod client;
 pub mod client_auth;
@@ -41,6 +42,7 @@ pub mod config;
 pub mod connections;
 mod discovery;
 mod document;
+pub mod dpop;
 mod endpoint;
 pub mod env;
 pub mod error;

@@ -125,13 +125,15 @@ impl OAuthClient {
         may_be_not_applicable: bool,
     ) -> Result<TokenResponse, Error> {
         let rotation = self.server().departures.lifetime.rotation;
+        let bound = self.endpoints.new_binding()?;
         let request = TokenRequest {
             may_be_not_applicable,
+            bound: bound.as_ref(),
             ..TokenRequest::new(grant, rotation)
         };
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued
-            .map(|issued| TokenResponse::of(issued.granted))
+            .map(|issued| TokenResponse::of(issued.granted, bound.as_ref()))
             .map_err(|failed| failed.error)
     }
 

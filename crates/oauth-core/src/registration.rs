@@ -19,7 +19,7 @@ use crate::response::{self, Asked};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::secret::Secret;
 use crate::server::{AuthorizationServer, EndpointKind};
-use crate::token::{Scopes, bearer};
+use crate::token::{Scopes, TokenType, header};
 
 /// What a client says about itself, by the names of RFC 7591 2: `redirect_uris`, `grant_types`,
 /// `token_endpoint_auth_method`, `jwks` and so on.
@@ -210,7 +210,7 @@ impl Call<'_> {
         let json = HeaderValue::from_static("application/json");
         request.headers_mut().insert(ACCEPT, json.clone());
         if let Some(token) = self.token {
-            let header = bearer(token)
+            let header = header(TokenType::Bearer, token)
                 .ok_or_else(|| Error::config("access_token", "this does not fit into a header"))?;
             request.headers_mut().insert(AUTHORIZATION, header);
         }
@@ -236,6 +236,7 @@ impl Call<'_> {
             may_be_not_applicable: false,
             authentication: &"the access token of the registration, where there is one",
             secrets: &secrets,
+            token_types: &[TokenType::Bearer],
             departures: &self.server.departures,
             retry_after: retry_after(&answer.headers, self.env.clock().now()),
         })

@@ -41,6 +41,8 @@ pub struct Asked<'a> {
     pub authentication: &'a dyn fmt::Display,
     /// What was sent and must not come back in a message.
     pub secrets: &'a [Secret],
+    /// The types of token that can be borne; the first is the one asked for.
+    pub token_types: &'a [TokenType],
     /// What is declared of the server.
     pub departures: &'a Departures,
     /// What reads the answer where that cannot say how.

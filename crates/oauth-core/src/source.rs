@@ -1,5 +1,6 @@
 //! Where tokens come from.
 
+mod bind;
 mod fixed;
 mod flight;
 mod keep;

@@ -16,6 +16,7 @@ use url::Url;
 pub(crate) use crate::token::facts::Facts;
 pub(crate) use crate::token::life::{Life, Moments};
 
+use crate::binding::{Bound, BoundKey};
 use crate::secret::Secret;
 use crate::text;
 
@@ -29,6 +30,7 @@ pub struct Token {
     deviations: Box<[Deviation]>,
     facts: Option<Box<Facts>>,
     persisted: bool,
+    bound: Option<Arc<Bound>>,
     life: Life,
 }
 
@@ -59,13 +61,32 @@ pub enum Deviation {
 }
 
 /// The type of a token (RFC 6749 7.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum TokenType {
     /// `Bearer` (RFC 6750).
+    #[default]
     Bearer,
+    /// `DPoP`: it is shown with a proof (RFC 9449 5).
+    Dpop,
     /// `N_A`: it is no access token and must not be used as one (RFC 8693 2.2.1).
     NotApplicable,
+}
+
+impl TokenType {
+    /// Its name, which is that of the scheme it is borne with too.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bearer => "Bearer",
+            Self::Dpop => "DPoP",
+            Self::NotApplicable => "N_A",
+        }
+    }
+
+    /// Whether that is its name, in whatever case (RFC 6749 5.1, RFC 9110 11.1).
+    pub(crate) fn is(self, name: &str) -> bool {
+        self.name().eq_ignore_ascii_case(name)
+    }
 }
 
 /// What a [`Token`] is made of.
@@ -77,6 +98,7 @@ pub(crate) struct TokenParts {
     pub missing: Scopes,
     pub deviations: Vec<Deviation>,
     pub facts: Facts,
+    pub bound: Option<Arc<Bound>>,
 }
 
 impl Token {
@@ -90,6 +112,7 @@ impl Token {
             deviations: parts.deviations.into(),
             facts: (!parts.facts.is_empty()).then(|| Box::new(parts.facts)),
             persisted: true,
+            bound: parts.bound,
             life: Life::default(),
         }
     }
@@ -108,6 +131,19 @@ impl Token {
     pub(crate) fn not_persisted(mut self) -> Self {
         self.persisted = false;
         self
+    }
+
+    /// What it is shown with.
+    #[inline]
+    pub(crate) fn bound(&self) -> Option<&Arc<Bound>> {
+        self.bound.as_ref()
+    }
+
+    /// Whether it is of no use to anybody else: each request bears a proof too (RFC 9449), or is made over
+    /// a connection that shows the client's certificate (RFC 8705). An
+    /// [`AuthorizedClient`](crate::client::AuthorizedClient) sees to that.
+    pub fn is_bound(&self) -> bool {
+        self.bound.is_some()
     }
 
     /// The token itself. It is opaque: nothing in it is looked at (RFC 6749 1.4).
@@ -178,17 +214,14 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The scheme that tokens are borne with (RFC 6750 2.1).
-const BEARER: &str = "Bearer";
-
 /// An access token, kept as it is going to be borne.
-pub(crate) fn to_be_borne(value: impl Into<String>) -> Secret {
-    Secret::borne(BEARER, value)
+pub(crate) fn to_be_borne(scheme: TokenType, value: impl Into<String>) -> Secret {
+    Secret::borne(scheme.name(), value)
 }
 
-/// `Bearer` and the token (RFC 6750 2.1), marked sensitive; `None` where the token cannot stand in a
-/// header.
-pub(crate) fn bearer(access_token: &Secret) -> Option<HeaderValue> {
+/// The scheme and the token (RFC 6750 2.1, RFC 9449 7.1), marked sensitive; `None` where the token
+/// cannot stand in a header.
+pub(crate) fn header(scheme: TokenType, access_token: &Secret) -> Option<HeaderValue> {
     if !access_token
         .expose()
         .bytes()
@@ -196,7 +229,7 @@ pub(crate) fn bearer(access_token: &Secret) -> Option<HeaderValue> {
     {
         return None;
     }
-    let mut header = HeaderValue::from_maybe_shared(access_token.in_header(BEARER)).ok()?;
+    let mut header = HeaderValue::from_maybe_shared(access_token.in_header(scheme.name())).ok()?;
     header.set_sensitive(true);
     Some(header)
 }
@@ -358,6 +391,7 @@ pub struct GrantedToken {
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scopes: Option<Scopes>,
     pub(crate) facts: BTreeMap<String, Secret>,
+    pub(crate) bound_key: Option<BoundKey>,
 }
 
 impl GrantedToken {
@@ -368,6 +402,7 @@ impl GrantedToken {
             refresh_token: Some(refresh_token),
             scopes: None,
             facts: BTreeMap::new(),
+            bound_key: None,
         }
     }
 
@@ -378,6 +413,7 @@ impl GrantedToken {
             refresh_token: None,
             scopes: None,
             facts: BTreeMap::new(),
+            bound_key: None,
         }
     }
 
@@ -393,6 +429,14 @@ impl GrantedToken {
     #[must_use]
     pub fn with_fact(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.facts.insert(name.into(), Secret::new(value));
+        self
+    }
+
+    /// Adds the private key that they are bound to, as PKCS#8 in PEM (RFC 9449): proofs are signed with it
+    /// from now on. The access token is then one of the type `DPoP`.
+    #[must_use]
+    pub fn with_proof_key(mut self, pem: Secret) -> Self {
+        self.bound_key = Some(BoundKey::Private(pem));
         self
     }
 

@@ -10,11 +10,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use crate::binding::BoundKey;
 use crate::clock::Moment;
 use crate::error::StoreFault;
 use crate::record::{RecordId, RecordValue, StoreError};
 use crate::secret::Secret;
-use crate::token::{Scopes, to_be_borne};
+use crate::token::{Scopes, TokenType, to_be_borne};
 
 /// What makes a token that token: two connections with the same key share one token and one renewal.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -126,15 +127,6 @@ pub(crate) struct TokenRecord {
     pub bound_key: Option<BoundKey>,
 }
 
-/// A key that tokens are bound to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum BoundKey {
-    /// The private key itself, as a JWK.
-    Private(Secret),
-    /// The name of a signer that holds it.
-    Signer(String),
-}
-
 /// An access token in its record.
 #[derive(Clone, Debug)]
 pub(crate) struct Access {
@@ -143,6 +135,9 @@ pub(crate) struct Access {
     pub asked: Moment,
     pub lifetime: Option<Duration>,
     pub scopes: Scopes,
+    pub scheme: TokenType,
+    /// The `x5t#S256` of the certificate that it was asked for with (RFC 8705 3.1).
+    pub certificate: Option<String>,
 }
 
 /// How a record is written. Secrets are plain here: sealing is the store's.
@@ -201,6 +196,10 @@ struct WrittenAccess<'a> {
     lifetime_ms: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    dpop: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<Cow<'a, str>>,
 }
 
 fn is_none_of(seeds: &[String]) -> bool {
@@ -233,7 +232,7 @@ impl TokenRecord {
     /// As the bytes of the record of that id.
     pub fn write(&self, id: &RecordId) -> RecordValue {
         let bound_key = self.bound_key.as_ref().map(|key| match key {
-            BoundKey::Private(jwk) => WrittenKey::Private(jwk.expose().into()),
+            BoundKey::Private(pem) => WrittenKey::Private(pem.expose().into()),
             BoundKey::Signer(name) => WrittenKey::Signer(name.into()),
         });
         let written = Written {
@@ -246,6 +245,8 @@ impl TokenRecord {
                 asked_tick: written_tick(access.asked),
                 lifetime_ms: access.lifetime.map(millis),
                 scopes: access.scopes.iter().map(Cow::from).collect(),
+                dpop: access.scheme == TokenType::Dpop,
+                certificate: access.certificate.as_deref().map(Cow::from),
             }),
             refresh_token: self
                 .refresh_token
@@ -299,10 +300,16 @@ impl TokenRecord {
             let problem = "this is the record of another token; it is left as it is";
             return Err(StoreError::new(StoreFault::Binding, problem));
         }
+        let scheme = match &written.access {
+            Some(access) if access.dpop => TokenType::Dpop,
+            _ => TokenType::Bearer,
+        };
         let access = match written.access {
             None => None,
             Some(access) => Some(Access {
-                token: to_be_borne(access.token),
+                token: to_be_borne(scheme, access.token),
+                scheme,
+                certificate: access.certificate.map(Cow::into_owned),
                 asked: moment(access.asked_at_ms, access.asked_tick).ok_or_else(damaged)?,
                 lifetime: access.lifetime_ms.map(Duration::from_millis),
                 scopes: Scopes::granted(&access.scopes.join(" "), ' '),
@@ -330,7 +337,7 @@ impl TokenRecord {
                 .and_then(|wall| moment(wall, written.lost_tick)),
             ended: written.ended.map(Cow::into_owned),
             bound_key: written.bound_key.map(|key| match key {
-                WrittenKey::Private(jwk) => BoundKey::Private(Secret::new(jwk)),
+                WrittenKey::Private(pem) => BoundKey::Private(Secret::new(pem)),
                 WrittenKey::Signer(name) => BoundKey::Signer(name.into_owned()),
             }),
         })

@@ -75,6 +75,11 @@ impl Repeats {
         traffic.lock().budget.spend(error.kind())
     }
 
+    /// Keeps what is known of that server as long as the client lives.
+    pub fn hold(&self, traffic: &Arc<Traffic>) {
+        self.0.get_or_init(|| traffic.clone());
+    }
+
     /// A request succeeded.
     pub fn earn(&self) {
         if let Some(traffic) = self.0.get() {
@@ -215,8 +220,9 @@ pub(crate) fn spread(wait: Duration) -> Duration {
 
 /// Whether the server may read a clock in it: it refuses, and what was signed says when.
 pub(crate) fn may_be_the_clock(error: &Error) -> bool {
-    const CODES: [&str; 4] = [
+    const CODES: [&str; 5] = [
         "invalid_client",
+        "invalid_dpop_proof",
         "invalid_grant",
         "invalid_request",
         "unauthorized_client",

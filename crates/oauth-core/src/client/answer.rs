@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::client::quote::Quote;
 use crate::client::request::Look;
+use crate::dpop::proof::USE_NONCE;
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, OAuthError, ProtocolFault};
 use crate::http::read_limited;
@@ -52,6 +53,12 @@ impl Refusal {
         }
     }
 
+    /// Whether it is the proof that is refused (RFC 9449 7.1, 9): another token would fare no better.
+    pub fn is_of_the_proof(&self) -> bool {
+        let said = self.said.as_ref();
+        said.is_some_and(|said| matches!(said.code.as_str(), USE_NONCE | "invalid_dpop_proof"))
+    }
+
     /// The error of a refusal that is for good, with what the API said of it. `look` sees the body.
     pub async fn told(self, error: Error, look: Option<&Look<'_>>) -> Error {
         let error = error.with_status(self.response.status().as_u16());
@@ -76,6 +83,13 @@ pub(super) fn refused(url: &Url) -> Error {
     );
     Error::new(ErrorKind::Refused, problem)
         .remedy("check that this API takes tokens of this server, and their audience and scopes")
+}
+
+pub(super) fn proof_refused(url: &Url) -> Error {
+    let problem = format!("{} refuses the proof that goes with the token", origin(url));
+    Error::new(ErrorKind::Refused, problem).remedy(
+        "check this machine's clock, and that the API is known by the URL it is called by (RFC 9449 4.3)",
+    )
 }
 
 /// How long the API asks to wait (its `Retry-After`, RFC 9110 10.2.3), at most an hour.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use http::{HeaderMap, Method, StatusCode, Version};
 use reqwest::{Request, Response};
 use url::Url;
 
+use crate::binding::Bound;
+use crate::dpop::proof::{DPOP, Statement};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::url::{check, origin};
@@ -13,7 +16,7 @@ use crate::http::{Failure, failure_of_request, redirect_refused};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::server::ResourceServer;
 use crate::token::Token;
-use crate::traffic::Repeats;
+use crate::traffic::{Reading, Repeats, Traffic};
 
 /// Sends a request that bears no token: to a URL that is itself the secret, or one that was signed.
 ///
@@ -72,7 +75,11 @@ impl Sender<'_> {
         *again = Again::of(&request); // without the header: there is less to copy
         self.bear(&mut request)?;
         let own = request.timeout().copied();
-        let answer = self.env.http().api().execute(request).await;
+        let answer = match self.bound() {
+            None => self.env.http().api().execute(request).await,
+            // seldom: kept out of the way of all others
+            Some(bound) => Box::pin(self.execute_bound(bound, request, Over::Any)).await?,
+        };
         match answer {
             Ok(response) if !is_passing(response.status()) => {
                 self.earn();
@@ -143,15 +150,22 @@ impl Sender<'_> {
 
     /// One more attempt. A passing status is a failure that carries its answer.
     async fn send_once(&self, mut request: Request, over: Over) -> Result<Response, Failed> {
-        let http = self.env.http();
-        let client = match over {
-            Over::Any => http.api(),
-            Over::New => http.fresh_api().map_err(Failed::without_answer)?,
-        };
-        self.bear(&mut request)
-            .map_err(|error| Failed::without_answer(Failure::unsent(error)))?;
+        let unsent = |error| Failed::without_answer(Failure::unsent(error));
+        self.bear(&mut request).map_err(unsent)?;
         let own = request.timeout().copied();
-        match client.execute(request).await {
+        let http = self.env.http();
+        let answer = match (self.bound(), over) {
+            (Some(bound), over) => self
+                .execute_bound(bound, request, over)
+                .await
+                .map_err(unsent)?,
+            (None, Over::Any) => http.api().execute(request).await,
+            (None, Over::New) => {
+                let client = http.fresh_api_of(None).map_err(Failed::without_answer)?;
+                client.execute(request).await
+            }
+        };
+        match answer {
             Ok(response) if !is_passing(response.status()) => Ok(response),
             answer => Err(self.failed(answer, own)),
         }
@@ -165,6 +179,67 @@ impl Sender<'_> {
             put?;
         }
         Ok(())
+    }
+
+    /// What the token is shown with, where it is of no use without.
+    fn bound(&self) -> Option<&Bound> {
+        self.bearing
+            .and_then(|(_, token)| token.bound())
+            .map(|bound| &**bound)
+    }
+
+    /// Sends a request with a proof of its own (RFC 9449 7), or showing the certificate (RFC 8705 3). The
+    /// inner result is the answer's.
+    async fn execute_bound(
+        &self,
+        bound: &Bound,
+        mut request: Request,
+        over: Over,
+    ) -> Result<reqwest::Result<Response>, Error> {
+        let http = self.env.http();
+        let clients = bound.clients.as_deref();
+        let client = match over {
+            Over::Any => http.api_of(clients),
+            Over::New => http
+                .fresh_api_of(clients)
+                .map_err(|failure| failure.error)?,
+        };
+        let (Some(key), Some((_, token))) = (&bound.key, self.bearing) else {
+            return Ok(client.execute(request).await);
+        };
+        let clock = self.env.clock();
+        let url = request.url().clone();
+        let traffic = Traffic::of(self.env, &url);
+        let (now, ticks) = (clock.now(), clock.ticks());
+        let settings = http.settings();
+        let ahead = match settings.learn_clock_skew {
+            true => traffic.skew.ahead(now, ticks),
+            false => TimeDelta::zero(),
+        };
+        let statement = Statement {
+            method: request.method(),
+            url: &url,
+            now: now.checked_add_signed(ahead).unwrap_or(now),
+            access_token: Some(token.access_token()),
+            nonce: self.env.nonces().of(&url),
+            patience: settings.request_timeout,
+        };
+        let proof = key.prove(&statement).await?;
+        request.headers_mut().insert(DPOP, proof);
+        let answer = client.execute(request).await;
+        if let Ok(response) = &answer {
+            self.env.nonces().learn(&url, response.headers());
+            if let Some(repeats) = self.repeats {
+                repeats.hold(&traffic);
+            }
+            let (now, took) = (clock.now(), clock.ticks().saturating_sub(ticks));
+            if settings.learn_clock_skew
+                && let Some(reading) = Reading::of(response.headers(), now, took)
+            {
+                traffic.skew.learn(reading, now, clock.ticks());
+            }
+        }
+        Ok(answer)
     }
 
     fn earn(&self) {

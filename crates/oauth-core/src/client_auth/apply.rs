@@ -63,6 +63,7 @@ pub(crate) struct Applied<'a> {
 enum Signed<'a> {
     Hmac(HmacAlgorithm, &'a str),
     Key(String, &'a str),
+    Elsewhere(String),
 }
 
 impl fmt::Display for Applied<'_> {
@@ -78,6 +79,7 @@ impl fmt::Display for Applied<'_> {
                 let key_id = crate::text::escape(key_id);
                 write!(f, ", key id `{key_id}`, audience `{audience}`")
             }
+            Some(Signed::Elsewhere(source)) => write!(f, ", the assertion from {source}"),
         }
     }
 }
@@ -126,6 +128,15 @@ impl ClientAuth {
                 let (assertion, key_id) = sign(key, &claims, attempt).await?;
                 self.push_assertion(parameters, attempt, assertion)?;
                 signed = Some(Signed::Key(key_id, audience));
+            }
+            AuthMethod::Federated(source) => {
+                let assertion = source.read(attempt.secrets, attempt.patience).await?;
+                self.push_assertion(parameters, attempt, assertion)?;
+                signed = Some(Signed::Elsewhere(source.name()));
+            }
+            // the certificate is shown by the connection (RFC 8705 2)
+            AuthMethod::Tls(_) | AuthMethod::SelfSignedTls(_) => {
+                parameters.push("client_id", &self.id)?;
             }
         }
         Ok(Applied {

@@ -58,7 +58,6 @@ impl Metadata {
     ///
     /// # Errors
     /// As [`Metadata::endpoint`].
-    #[expect(dead_code, reason = "wanted by clients with a certificate")]
     pub fn mtls_endpoint(&self, kind: EndpointKind) -> Result<Option<&Url>, Error> {
         let name = format!("mtls_endpoint_aliases.{}", kind.name());
         find(&self.mtls_endpoints, kind, &name)

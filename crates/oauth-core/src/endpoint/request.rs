@@ -6,6 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 
+use crate::binding::Bound;
 use crate::client_auth::apply::Attempt;
 use crate::error::Error;
 use crate::grant::Parameters;
@@ -14,7 +15,7 @@ use crate::response::{self, Asked};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{Departures, Dialect, EndpointKind};
-use crate::token::Scopes;
+use crate::token::{Scopes, TokenType};
 
 /// A request to an endpoint of the authorization server, with the client's authentication. All of them
 /// are sent by one loop, [`ServerEndpoints::send`](crate::endpoint::ServerEndpoints::send).
@@ -52,6 +53,11 @@ pub(crate) trait EndpointRequest: Sync {
         false
     }
 
+    /// What its answer is going to be bound to, where that is known beforehand.
+    fn bound(&self) -> Option<&Bound> {
+        None
+    }
+
     /// Its parameters but for the client's authentication: made for each attempt, so that nothing that
     /// may be used once is sent twice.
     fn parameters(
@@ -83,6 +89,8 @@ pub(crate) struct Answered<'a> {
     pub dialect: Option<&'a dyn Dialect>,
     /// When it was asked, by the server's clock as far as it is known.
     pub now: DateTime<Utc>,
+    /// The types of token that can be borne; the first is the one asked for.
+    pub token_types: &'a [TokenType],
     /// How long the server asks to wait.
     pub retry_after: Option<Duration>,
 }
@@ -99,6 +107,7 @@ impl Answered<'_> {
             may_be_not_applicable: false,
             authentication: self.authentication,
             secrets: self.secrets,
+            token_types: self.token_types,
             departures: self.departures,
             dialect: self.dialect,
             now: self.now,

@@ -6,7 +6,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use http::HeaderMap;
 
+use crate::binding::Bound;
 use crate::client_auth::apply::Attempt;
+use crate::dpop::Dpop;
+use crate::dpop::proof::{DPOP, Statement, USE_NONCE};
 use crate::endpoint::ServerEndpoints;
 use crate::endpoint::request::{Answered, EndpointRequest};
 use crate::endpoint::target::Target;
@@ -17,6 +20,7 @@ use crate::http::{Failure, Pool};
 use crate::retry::{ReplayClass, retry_after};
 use crate::secret::Secret;
 use crate::server::{BodyFormat, EndpointKind};
+use crate::token::TokenType;
 use crate::traffic::Reading;
 
 /// What an attempt tells beside its outcome.
@@ -28,11 +32,36 @@ pub(super) struct Told {
     pub signed_ahead: TimeDelta,
     /// What the answer says of the server's clock.
     pub reading: Option<Reading>,
+    /// Whether it brought another nonce for proofs than the one that was sent.
+    pub is_nonce_new: bool,
 }
 
 impl ServerEndpoints {
-    /// One attempt: authentication is made anew, so that no `jti` is sent twice.
+    /// One attempt, and one more where the server wants a nonce in the proof (RFC 9449 8): it has
+    /// processed nothing then.
     pub(super) async fn attempt<R: EndpointRequest>(
+        &self,
+        request: &R,
+        target: &Target,
+        number: u32,
+        not_after: Duration,
+        told: &mut Told,
+    ) -> Result<R::Answer, Failure> {
+        let first = self
+            .attempt_once(request, target, number, not_after, told)
+            .await;
+        match first {
+            Err(failure) if told.is_nonce_new && wants_nonce(&failure.error) => {
+                *told = Told::default();
+                self.attempt_once(request, target, number, not_after, told)
+                    .await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// Authentication and proof are made anew, so that no `jti` is sent twice.
+    async fn attempt_once<R: EndpointRequest>(
         &self,
         request: &R,
         target: &Target,
@@ -70,10 +99,11 @@ impl ServerEndpoints {
             .cloned()
             .chain(applied.secrets.iter().cloned())
             .collect();
-        if self.env.clock().ticks() > not_after {
-            let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
-            return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
-        }
+        let bound = request.bound();
+        let clients = match bound {
+            Some(bound) => bound.clients.clone(),
+            None => self.clients().map_err(Failure::unsent)?,
+        };
         let is_token_request = request.endpoint() == EndpointKind::Token;
         let declared = match is_token_request {
             true => departures.request.of(request.is_refresh()),
@@ -95,7 +125,25 @@ impl ServerEndpoints {
         if let Some(dialect) = dialect {
             secrets.extend(rewrite(dialect, &mut made).map_err(Failure::unsent)?);
         }
-        let built = encode(made, declared.encoding);
+        let mut built = encode(made, declared.encoding);
+        let key = bound.and_then(|bound| bound.key.as_deref());
+        let nonce = key.and_then(|_| self.env.nonces().of(&target.url));
+        if let Some(key) = key {
+            let statement = Statement {
+                method: built.method(),
+                url: built.url(),
+                now: attempt.now,
+                access_token: None,
+                nonce: nonce.clone(),
+                patience: attempt.patience,
+            };
+            let proof = key.prove(&statement).await.map_err(Failure::unsent)?;
+            built.headers_mut().insert(DPOP, proof);
+        }
+        if self.env.clock().ticks() > not_after {
+            let problem = "the right to renew ran out before the request could be sent (was this process stopped?)";
+            return Err(Failure::unsent(Error::new(ErrorKind::Timeout, problem)));
+        }
         let settings = self.env.http().settings();
         let timeout = match class {
             ReplayClass::Safe => settings.request_timeout,
@@ -109,7 +157,8 @@ impl ServerEndpoints {
         let answer = self
             .env
             .http()
-            .exchange(
+            .exchange_over(
+                clients.as_deref(),
                 built,
                 pool(class, target, number),
                 timeout,
@@ -117,6 +166,10 @@ impl ServerEndpoints {
             )
             .await?;
         told.reading = self.read_clock(&answer.headers, sent_tick);
+        if key.is_some() {
+            let brought = self.env.nonces().learn(&target.url, &answer.headers);
+            told.is_nonce_new = brought.is_some() && brought != nonce;
+        }
         let from = origin(&target.url);
         let answered = Answered {
             answer: &answer,
@@ -126,12 +179,25 @@ impl ServerEndpoints {
             from: &from,
             authentication: &applied,
             secrets: &secrets,
+            token_types: self.token_types(bound),
             departures,
             dialect: self.server.dialect.as_deref(),
             now: attempt.now,
             retry_after: retry_after(&answer.headers, self.env.clock().now()),
         };
         request.read(&answered).map_err(Failure::answered)
+    }
+
+    /// The types of token that can be borne.
+    fn token_types(&self, bound: Option<&Bound>) -> &'static [TokenType] {
+        let dpop = self.server.dpop.as_deref();
+        match bound.is_some_and(|bound| bound.key.is_some()) {
+            false => &[TokenType::Bearer],
+            true if dpop.is_some_and(Dpop::is_bearer_accepted) => {
+                &[TokenType::Dpop, TokenType::Bearer]
+            }
+            true => &[TokenType::Dpop],
+        }
     }
 
     /// What an answer that has just come says of the server's clock; it is learnt where that is wanted.
@@ -143,6 +209,10 @@ impl ServerEndpoints {
         }
         Some(reading)
     }
+}
+
+fn wants_nonce(error: &Error) -> bool {
+    error.oauth().is_some_and(|oauth| oauth.code == USE_NONCE)
 }
 
 fn pool(class: ReplayClass, target: &Target, number: u32) -> Pool {

@@ -33,13 +33,17 @@ impl ServerEndpoints {
     }
 
     async fn resolve_endpoint(&self, kind: EndpointKind) -> Result<Target, Error> {
-        let configured = self.server.other_endpoints.get(&kind);
+        let is_shown_one = self.identity().is_some();
+        // the alias goes before the endpoint that all others use (RFC 8705 5)
+        let alias = self.server.mtls_endpoints.get(&kind);
+        let alias = alias.filter(|_| is_shown_one);
+        let configured = alias.or(self.server.other_endpoints.get(&kind));
         let Some(discovery) = &self.discovery else {
             let Endpoints::Configured { token_url } = &self.server.endpoints else {
                 return Err(Error::config("token_url", "no endpoint is configured"));
             };
             let url = match kind {
-                EndpointKind::Token => token_url,
+                EndpointKind::Token => alias.unwrap_or(token_url),
                 kind => configured.ok_or_else(|| self.unknown(kind))?,
             };
             return Ok(Target {
@@ -56,7 +60,14 @@ impl ServerEndpoints {
         let (url, foreign) = match configured {
             Some(url) => (url, false),
             None => {
-                let published = metadata.endpoint(kind)?;
+                let alias = match is_shown_one {
+                    true => metadata.mtls_endpoint(kind)?,
+                    false => None,
+                };
+                let published = match alias {
+                    Some(alias) => Some(alias),
+                    None => metadata.endpoint(kind)?,
+                };
                 let url = published.ok_or_else(|| self.unknown(kind))?;
                 (url, metadata.is_foreign(url))
             }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
+use crate::binding::Bound;
 use crate::client_auth::apply::Attempt;
 use crate::endpoint::request::{Answered, EndpointRequest};
 use crate::error::{Error, ErrorKind, ProtocolFault};
@@ -30,6 +31,8 @@ pub(crate) struct TokenRequest<'a> {
     pub is_single: bool,
     /// Whether what is no access token will do (RFC 8693 2.2.1).
     pub may_be_not_applicable: bool,
+    /// What the token is going to be bound to.
+    pub bound: Option<&'a Bound>,
 }
 
 impl<'a> TokenRequest<'a> {
@@ -42,6 +45,7 @@ impl<'a> TokenRequest<'a> {
             is_single: false,
             former: None,
             may_be_not_applicable: false,
+            bound: None,
         }
     }
 
@@ -110,6 +114,10 @@ impl EndpointRequest for TokenRequest<'_> {
 
     fn is_single(&self) -> bool {
         self.is_single
+    }
+
+    fn bound(&self) -> Option<&Bound> {
+        self.bound
     }
 
     async fn parameters(&self, attempt: &Attempt<'_>) -> Result<Parameters, Error> {

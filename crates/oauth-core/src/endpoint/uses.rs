@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::client_auth::{Audience, ClientAuth};
+use crate::client_auth::{Audience, AuthMethod, ClientAuth};
 use crate::env::Env;
 use crate::error::Error;
 use crate::server::{AuthorizationServer, Endpoints};
@@ -30,7 +30,8 @@ pub(super) fn claim_key(
     server: &AuthorizationServer,
     client: &ClientAuth,
 ) -> Result<Option<Arc<Uses>>, Error> {
-    if client.audience() != Some(&Audience::TokenEndpoint)
+    let is_federated = matches!(client.method, AuthMethod::Federated(_));
+    if client.audience() != Some(&Audience::TokenEndpoint) && !is_federated
         || server.departures.assertion.key_shared_between_issuers
     {
         return Ok(None);
@@ -43,6 +44,15 @@ pub(super) fn claim_key(
         return Ok(Some(uses));
     };
     let other = crate::text::escape(other.split('?').next().unwrap_or_default());
+    if is_federated {
+        let problem = format!(
+            "this assertion is already shown to {other}, and one server could show it to the other"
+        );
+        return Err(Error::config("client_assertion", problem).remedy(
+            "have one made for each server, with that server as its audience, or, where servers share a \
+             registration, declare `departures.assertion.key_shared_between_issuers = true`",
+        ));
+    }
     let problem = format!(
         "this key pair already signs for {other}, and with the token endpoint as audience one server could use \
          an assertion at the other"

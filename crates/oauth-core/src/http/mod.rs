@@ -2,14 +2,17 @@
 //! refused, and errors without URLs.
 
 mod body;
+pub(crate) mod clients;
 mod date;
 mod fault;
 mod guard;
+mod identity;
 mod settings;
 pub(crate) mod url;
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use ::url::Url;
@@ -18,9 +21,11 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 pub use crate::http::body::read_limited;
 pub(crate) use crate::http::date::date_of;
 pub(crate) use crate::http::fault::{Failure, Sent, of_request as failure_of_request};
+pub use crate::http::identity::{IdentityConfig, TlsIdentity};
 pub use crate::http::settings::{HttpSettings, Proxy};
 
 use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
+use crate::http::clients::{Clients, Fingerprint};
 use crate::http::guard::{PublicOnly, refuse_private_literal};
 
 /// The HTTP clients of an [`Env`](crate::env::Env).
@@ -29,11 +34,10 @@ use crate::http::guard::{PublicOnly, refuse_private_literal};
 /// APIs without redirects, cookies or hidden retries, but with gzip.
 pub struct Http {
     settings: HttpSettings,
-    pooled: reqwest::Client,
-    fresh: OnceLock<reqwest::Client>,
-    guarded: OnceLock<reqwest::Client>,
-    api: reqwest::Client,
-    fresh_api: OnceLock<reqwest::Client>,
+    /// They show no certificate.
+    plain: Clients,
+    /// Those that show one, as long as anybody holds them.
+    showing: Mutex<HashMap<Fingerprint, Weak<Clients>>>,
 }
 
 /// Which connections a request may use.
@@ -61,16 +65,23 @@ impl Http {
     /// # Errors
     /// A root certificate or the proxy's URL cannot be used.
     pub fn new(settings: HttpSettings) -> Result<Self, Error> {
-        let pooled = build(client(&settings)?.no_gzip())?;
-        let api = build(api_client(&settings)?)?;
         Ok(Self {
+            plain: clients(&settings, None)?,
             settings,
-            pooled,
-            fresh: OnceLock::new(),
-            guarded: OnceLock::new(),
-            api,
-            fresh_api: OnceLock::new(),
+            showing: Mutex::default(),
         })
+    }
+
+    /// The clients that show a certificate: the same for all connections.
+    fn showing(&self, fingerprint: Fingerprint, shown: Shown) -> Result<Arc<Clients>, Error> {
+        let mut showing = self.showing.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(clients) = showing.get(&fingerprint).and_then(Weak::upgrade) {
+            return Ok(clients);
+        }
+        let made = Arc::new(clients(&self.settings, Some(shown))?);
+        showing.retain(|_, held| held.strong_count() > 0);
+        showing.insert(fingerprint, Arc::downgrade(&made));
+        Ok(made)
     }
 
     /// The settings it was made from.
@@ -81,13 +92,23 @@ impl Http {
     /// The client for requests that bear no token, such as a download from a presigned URL. It
     /// follows no redirect.
     pub fn api(&self) -> &reqwest::Client {
-        &self.api
+        &self.plain.api
     }
 
-    /// As [`Http::api`], over a new connection.
-    pub(crate) fn fresh_api(&self) -> Result<&reqwest::Client, Failure> {
-        lazily(&self.fresh_api, || {
-            build(api_client(&self.settings)?.pool_max_idle_per_host(0))
+    /// As [`Http::api`], showing that certificate.
+    pub(crate) fn api_of<'a>(&'a self, clients: Option<&'a Clients>) -> &'a reqwest::Client {
+        &clients.unwrap_or(&self.plain).api
+    }
+
+    /// As [`Http::api_of`], over a new connection.
+    pub(crate) fn fresh_api_of<'a>(
+        &'a self,
+        clients: Option<&'a Clients>,
+    ) -> Result<&'a reqwest::Client, Failure> {
+        let clients = clients.unwrap_or(&self.plain);
+        lazily(&clients.fresh_api, || {
+            let client = api_client(&self.settings, clients.shown.as_ref())?;
+            build(client.pool_max_idle_per_host(0))
         })
     }
 
@@ -104,6 +125,19 @@ impl Http {
     /// Sends a request to an authorization server and reads the whole answer, of at most `limit` bytes.
     pub(crate) async fn exchange(
         &self,
+        request: reqwest::Request,
+        pool: Pool,
+        timeout: Duration,
+        limit: usize,
+    ) -> Result<Answer, Failure> {
+        self.exchange_over(None, request, pool, timeout, limit)
+            .await
+    }
+
+    /// As [`Http::exchange`], showing that certificate.
+    pub(crate) async fn exchange_over(
+        &self,
+        clients: Option<&Clients>,
         mut request: reqwest::Request,
         pool: Pool,
         timeout: Duration,
@@ -111,7 +145,7 @@ impl Http {
     ) -> Result<Answer, Failure> {
         *request.timeout_mut() = Some(timeout);
         let to = url::origin(request.url());
-        let client = self.client_for(pool, request.url())?;
+        let client = self.client_for(clients, pool, request.url())?;
         let response = client
             .execute(request)
             .await
@@ -152,21 +186,27 @@ impl Http {
         })
     }
 
-    fn client_for(&self, pool: Pool, url: &Url) -> Result<&reqwest::Client, Failure> {
+    fn client_for<'a>(
+        &'a self,
+        clients: Option<&'a Clients>,
+        pool: Pool,
+        url: &Url,
+    ) -> Result<&'a reqwest::Client, Failure> {
+        let clients = clients.unwrap_or(&self.plain);
         let unpooled = || {
-            let client = client(&self.settings)?.no_gzip();
+            let client = client(&self.settings, clients.shown.as_ref())?.no_gzip();
             Ok(client.pool_max_idle_per_host(0))
         };
         match pool {
-            Pool::Shared => Ok(&self.pooled),
+            Pool::Shared => Ok(&clients.pooled),
             Pool::Guarded if !self.settings.private_endpoints => {
                 refuse_private_literal(url).map_err(Failure::unsent)?;
-                lazily(&self.guarded, || {
+                lazily(&clients.guarded, || {
                     let resolver = PublicOnly::beside(&self.settings.proxy);
                     build(unpooled()?.dns_resolver(Arc::new(resolver)))
                 })
             }
-            Pool::Fresh | Pool::Guarded => lazily(&self.fresh, || build(unpooled()?)),
+            Pool::Fresh | Pool::Guarded => lazily(&clients.fresh, || build(unpooled()?)),
         }
     }
 }
@@ -190,13 +230,31 @@ fn lazily(
     Ok(cell.get_or_init(|| made))
 }
 
-fn api_client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
-    Ok(client(settings)?.gzip(true).timeout(settings.api_timeout))
+/// A certificate with its key, and its thumbprint.
+type Shown = (reqwest::Identity, Box<str>);
+
+fn clients(settings: &HttpSettings, shown: Option<Shown>) -> Result<Clients, Error> {
+    Ok(Clients {
+        pooled: build(client(settings, shown.as_ref())?.no_gzip())?,
+        fresh: OnceLock::new(),
+        guarded: OnceLock::new(),
+        api: build(api_client(settings, shown.as_ref())?)?,
+        fresh_api: OnceLock::new(),
+        shown,
+    })
+}
+
+fn api_client(
+    settings: &HttpSettings,
+    shown: Option<&Shown>,
+) -> Result<reqwest::ClientBuilder, Error> {
+    let client = client(settings, shown)?;
+    Ok(client.gzip(true).timeout(settings.api_timeout))
 }
 
 /// What all clients have in common. No `read_timeout` of reqwest: it would count before the head of
 /// an answer too, and cut a request whose own deadline is longer.
-fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
+fn client(settings: &HttpSettings, shown: Option<&Shown>) -> Result<reqwest::ClientBuilder, Error> {
     let mut builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -212,6 +270,9 @@ fn client(settings: &HttpSettings) -> Result<reqwest::ClientBuilder, Error> {
                 .remedy("write `http://host:port`")
         })?),
     };
+    if let Some((identity, _)) = shown {
+        builder = builder.identity(identity.clone());
+    }
     let mut roots = Vec::new();
     for pem in &settings.ca_roots {
         let read = reqwest::Certificate::from_pem_bundle(pem.as_bytes()).unwrap_or_default();
@@ -247,7 +308,7 @@ fn build(builder: reqwest::ClientBuilder) -> Result<reqwest::Client, Error> {
             "http",
             format!("no client can be made: {}", fault::causes(&error)),
         )
-        .remedy("check the root certificates and the proxy")
+        .remedy("check the root certificates, the proxy, and that a client's certificate is that of its key")
     })
 }
 

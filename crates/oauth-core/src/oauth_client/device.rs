@@ -98,6 +98,7 @@ impl OAuthClient {
             interval: authorization.interval,
             lost: None,
         };
+        let bound = self.endpoints.new_binding()?;
         loop {
             if clock.ticks().saturating_add(poll.interval) >= authorization.until {
                 return Err(poll.lost.unwrap_or_else(expired));
@@ -105,10 +106,11 @@ impl OAuthClient {
             clock.sleep(poll.interval).await;
             let request = TokenRequest {
                 is_single: true, // the next attempt is the next poll
+                bound: bound.as_ref(),
                 ..TokenRequest::new(&grant, RotationPolicy::Unknown)
             };
             let failed = match self.endpoints.send(&request, authorization.until).await {
-                Ok(issued) => return Ok(TokenResponse::of(issued.granted)),
+                Ok(issued) => return Ok(TokenResponse::of(issued.granted, bound.as_ref())),
                 Err(failed) => failed,
             };
             poll.after(failed.error)?;

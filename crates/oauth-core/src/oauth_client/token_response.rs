@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::binding::{Bound, BoundKey};
 use crate::response::Granted;
 use crate::secret::Secret;
 use crate::token::{Deviation, GrantedToken, Scopes, TokenType};
@@ -34,10 +35,14 @@ pub struct TokenResponse {
     /// What else it said, of what is declared to be carried on
     /// ([`ResponseDepartures::facts`](crate::server::ResponseDepartures::facts)), by name.
     pub facts: BTreeMap<String, Secret>,
+    /// The key that it is bound to.
+    pub(crate) bound_key: Option<BoundKey>,
 }
 
 impl TokenResponse {
-    pub(crate) fn of(granted: Granted) -> Self {
+    pub(crate) fn of(granted: Granted, bound: Option<&Bound>) -> Self {
+        let key = bound.and_then(|bound| bound.key.as_deref());
+        let key = key.filter(|_| granted.token_type == TokenType::Dpop);
         Self {
             access_token: granted.access_token,
             token_type: granted.token_type,
@@ -49,6 +54,7 @@ impl TokenResponse {
             authorization_details: granted.authorization_details,
             deviations: granted.deviations,
             facts: granted.facts.into_iter().collect(),
+            bound_key: key.map(|key| key.kept.clone()),
         }
     }
 }
@@ -59,6 +65,7 @@ impl From<TokenResponse> for GrantedToken {
         let mut granted = Self::access_token(response.access_token, response.lifetime)
             .with_scopes(response.scopes);
         granted.facts = response.facts;
+        granted.bound_key = response.bound_key;
         match response.refresh_token {
             Some(refresh_token) => granted.with_refresh_token(refresh_token),
             None => granted,

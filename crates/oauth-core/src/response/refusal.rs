@@ -236,6 +236,7 @@ mod tests {
     use crate::secret::Secret;
     use crate::server::Departures;
     use crate::token::Scopes;
+    use crate::token::TokenType;
     use chrono::DateTime;
     use serde_json::json;
 
@@ -253,6 +254,7 @@ mod tests {
             may_be_not_applicable: false,
             authentication: &"`none` as client `id`",
             secrets: &secrets,
+            token_types: &[TokenType::Bearer],
             departures: &departures,
             dialect: None,
             now: DateTime::UNIX_EPOCH,

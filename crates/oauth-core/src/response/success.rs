@@ -35,13 +35,16 @@ pub(super) fn read(
         return Err(refusal::in_success(status, &members, asked));
     }
     let extends_former = asked.departures.lifetime.refresh_extends_former;
-    let (access_token, token_type) = match (members.access_token, asked.former) {
-        (None, Some(former)) if extends_former => (former.clone(), TokenType::Bearer),
+    let (mut access_token, token_type) = match (members.access_token, asked.former) {
+        (None, Some(former)) if extends_former => (former.clone(), wanted(asked)),
         (member, _) => (
             access_token(member, asked)?,
             token_type(members.token_type, asked, &mut deviations)?,
         ),
     };
+    if token_type == TokenType::Dpop {
+        access_token = to_be_borne(token_type, access_token.expose());
+    }
     let lifetime = expiry::lifetime(members.expires_in, members.is_text, asked, &mut deviations)?;
     let scopes = scopes(members.scope, asked, &mut deviations)?;
     let refresh_token = refresh_token(members.refresh_token, asked, &mut deviations)?;
@@ -151,7 +154,7 @@ fn access_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Secret, Erro
                  `departures.response.members.access_token = \"/…\"`",
             ));
         }
-        Some(Value::String(token)) => to_be_borne(token),
+        Some(Value::String(token)) => to_be_borne(TokenType::Bearer, token),
         Some(_) => return Err(wrong_type(Member::AccessToken, "a string", asked)),
     };
     let bytes = token.expose().as_bytes();
@@ -170,6 +173,11 @@ fn access_token(member: Option<Value>, asked: &Asked<'_>) -> Result<Secret, Erro
     Err(protocol(ProtocolFault::BadValue, asked, problem))
 }
 
+/// The type of token that was asked for.
+fn wanted(asked: &Asked<'_>) -> TokenType {
+    asked.token_types.first().copied().unwrap_or_default()
+}
+
 fn token_type(
     member: Option<Value>,
     asked: &Asked<'_>,
@@ -177,10 +185,10 @@ fn token_type(
 ) -> Result<TokenType, Error> {
     let declared = &asked.departures.response;
     let token_type = match member {
-        None if declared.format == BodyFormat::Token => return Ok(TokenType::Bearer),
+        None if declared.format == BodyFormat::Token => return Ok(wanted(asked)),
         None if declared.token_type == Presence::Optional => {
             deviations.push(Deviation::NoTokenType);
-            return Ok(TokenType::Bearer);
+            return Ok(wanted(asked));
         }
         None => {
             return Err(missing(Member::TokenType, asked).remedy(
@@ -190,11 +198,12 @@ fn token_type(
         Some(Value::String(token_type)) => token_type,
         Some(_) => return Err(wrong_type(Member::TokenType, "a string", asked)),
     };
-    if token_type.eq_ignore_ascii_case("bearer") {
-        if token_type != "Bearer" {
+    let mut can_be_borne = asked.token_types.iter();
+    if let Some(known) = can_be_borne.find(|known| known.is(&token_type)) {
+        if token_type != known.name() {
             deviations.push(Deviation::TokenTypeCase);
         }
-        return Ok(TokenType::Bearer);
+        return Ok(*known);
     }
     if asked.may_be_not_applicable && token_type.eq_ignore_ascii_case("N_A") {
         return Ok(TokenType::NotApplicable);
@@ -205,6 +214,16 @@ fn token_type(
         .any(|known| known.eq_ignore_ascii_case(&token_type))
     {
         return Ok(TokenType::Bearer);
+    }
+    if TokenType::Bearer.is(&token_type) {
+        let problem = format!(
+            "{} answered a token that is bound to nothing, though a proof was sent (RFC 9449 5)",
+            asked.from
+        );
+        return Err(Error::new(ErrorKind::TokenType, problem).remedy(
+            "have the client registered for `dpop_bound_access_tokens`, or, where a bearer token will do, \
+             declare it by `Dpop::or_bearer`",
+        ));
     }
     if token_type.is_empty() || token_type.chars().any(char::is_control) {
         return Err(protocol(
@@ -217,8 +236,9 @@ fn token_type(
     Err(Error::new(
         ErrorKind::TokenType,
         format!(
-            "{} answered a token of type `{shown}`, which cannot be borne as `Bearer` (RFC 6749 7.1)",
-            asked.from
+            "{} answered a token of type `{shown}`, which cannot be borne as `{}` (RFC 6749 7.1)",
+            asked.from,
+            wanted(asked).name(),
         ),
     )
     .remedy(format!(

@@ -28,6 +28,7 @@ fn judged_by(
         may_be_not_applicable: false,
         authentication: &"`client_secret_basic` as client `id`",
         secrets: &secrets,
+        token_types: &[TokenType::Bearer],
         departures,
         dialect: None,
         now: DateTime::UNIX_EPOCH,

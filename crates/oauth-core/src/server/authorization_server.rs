@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use url::Url;
 
+use crate::dpop::Dpop;
 use crate::env::Env;
 use crate::error::Error;
+use crate::http::TlsIdentity;
 use crate::server::departures::Departures;
 use crate::server::dialect::Dialect;
 use crate::server::endpoint_kind::EndpointKind;
@@ -32,6 +34,10 @@ pub struct AuthorizationServer {
     pub departures: Arc<Departures>,
     /// How it speaks where that cannot say it.
     pub dialect: Option<Arc<dyn Dialect>>,
+    /// Its tokens are bound to a key (RFC 9449).
+    pub dpop: Option<Arc<Dpop>>,
+    /// What it is shown over TLS, also where the client proves who it is by other means (RFC 8705 3).
+    pub identity: Option<Arc<TlsIdentity>>,
 }
 
 /// A dialect is the same as itself alone.
@@ -49,6 +55,8 @@ impl PartialEq for AuthorizationServer {
             && self.mtls_endpoints == other.mtls_endpoints
             && self.facts == other.facts
             && self.departures == other.departures
+            && self.dpop == other.dpop
+            && self.identity == other.identity
     }
 }
 
@@ -126,7 +134,24 @@ impl AuthorizationServer {
             device_grant: false,
             departures: Arc::default(),
             dialect: None,
+            dpop: None,
+            identity: None,
         }
+    }
+
+    /// Has its tokens bound to a key, and each request prove that it has the key.
+    #[must_use]
+    pub fn with_dpop(mut self, dpop: impl Into<Arc<Dpop>>) -> Self {
+        self.dpop = Some(dpop.into());
+        self
+    }
+
+    /// Shows it a certificate, so that it binds its tokens to that (RFC 8705 3), also where the client
+    /// proves who it is by other means; the API is shown the same.
+    #[must_use]
+    pub fn with_identity(mut self, identity: impl Into<Arc<TlsIdentity>>) -> Self {
+        self.identity = Some(identity.into());
+        self
     }
 
     /// Configures another endpoint than the token endpoint; what is published of it no longer counts.

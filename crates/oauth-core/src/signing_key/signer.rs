@@ -3,6 +3,7 @@
 use std::fmt;
 
 use futures_util::future::BoxFuture;
+use serde_json::Value;
 
 use crate::signing_key::SigningKey;
 use crate::signing_key::algorithm::Algorithm;
@@ -27,6 +28,12 @@ pub trait Signer: fmt::Debug + Send + Sync {
 
     /// The `x5t#S256` of the key's certificate (RFC 7515 4.1.8), for servers that want it.
     fn certificate_thumbprint(&self) -> Option<&str> {
+        None
+    }
+
+    /// Its public key as a JWK (RFC 7517), which proofs of possession show (RFC 9449 4.2): only a signer
+    /// that knows it can sign them.
+    fn public_jwk(&self) -> Option<Value> {
         None
     }
 
@@ -56,6 +63,10 @@ impl Signer for SigningKey {
 
     fn certificate_thumbprint(&self) -> Option<&str> {
         SigningKey::certificate_thumbprint(self)
+    }
+
+    fn public_jwk(&self) -> Option<Value> {
+        Some(SigningKey::public_jwk(self))
     }
 
     fn sign<'a>(&'a self, message: &'a [u8]) -> BoxFuture<'a, Result<Vec<u8>, SignerError>> {

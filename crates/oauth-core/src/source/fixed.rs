@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind, Recovery};
 use crate::secret::{Secret, SecretRef};
 use crate::source::status::{ConnectionState, ConnectionStatus, StatusChanges, Watched};
 use crate::source::token_source::TokenSource;
-use crate::token::{Facts, Scopes, Token, TokenParts, bearer};
+use crate::token::{Facts, Scopes, Token, TokenParts, TokenType, header};
 
 /// A token somebody else made. Where it stands in a file or a variable it is read at each use, so
 /// that putting a new one there is all it takes.
@@ -109,7 +109,7 @@ impl FixedToken {
 
 /// A token that is known by its value alone.
 fn bare(field: &str, secret: Secret) -> Result<Token, Error> {
-    let header = bearer(&secret).ok_or_else(|| {
+    let header = header(TokenType::Bearer, &secret).ok_or_else(|| {
         let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
         Error::config(field, problem).remedy("give the bare token, without `Bearer ` before it")
     })?;
@@ -121,6 +121,7 @@ fn bare(field: &str, secret: Secret) -> Result<Token, Error> {
         missing: Scopes::none(),
         deviations: Vec::new(),
         facts: Facts::default(),
+        bound: None,
     }))
 }
 

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+use crate::binding::Bound;
 use crate::clock::Moment;
 use crate::endpoint::Issued;
 use crate::env::Unsaved;
@@ -18,7 +19,7 @@ use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::lifetime::{BEFORE_THE_END, cool_down, moments};
 use crate::source::renewing::Renewing;
-use crate::token::{Deviation, Life, Token};
+use crate::token::{Deviation, Life, Token, TokenType};
 use crate::tokens::{Access, TokenRecord, new_generation};
 
 /// Between two tries to write.
@@ -32,6 +33,7 @@ impl Renewing {
         facts: &BTreeMap<String, Secret>,
         asked_at: DateTime<Utc>,
         asked_tick: Duration,
+        bound: Option<Arc<Bound>>,
     ) -> Result<(Access, Token), Error> {
         report(&granted.deviations, self.endpoint.server().name());
         let access = Access {
@@ -42,13 +44,17 @@ impl Renewing {
             },
             lifetime: granted.lifetime,
             scopes: granted.scopes,
+            scheme: granted.token_type,
+            certificate: bound
+                .as_ref()
+                .and_then(|bound| Some(bound.clients.as_ref()?.thumbprint()?.to_owned())),
         };
-        let token = self
-            .token_of(&access, facts, granted.deviations)
-            .ok_or_else(|| {
-                let fault = ErrorKind::Protocol(ProtocolFault::BadValue);
-                Error::new(fault, "the token answered fits no header")
-            })?;
+        let borne = borne(granted.token_type, bound);
+        let token = self.token_of(&access, facts, granted.deviations, borne);
+        let token = token.ok_or_else(|| {
+            let fault = ErrorKind::Protocol(ProtocolFault::BadValue);
+            Error::new(fault, "the token answered fits no header")
+        })?;
         Ok((access, token))
     }
 
@@ -58,6 +64,7 @@ impl Renewing {
         lease: &Lease,
         former: TokenRecord,
         issued: Issued,
+        bound: Option<Arc<Bound>>,
         is_replacement: bool,
         known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
@@ -81,7 +88,7 @@ impl Renewing {
         // also where the access token is of no use, what the server has rotated to is kept
         let mut facts = former.facts;
         facts.extend(std::mem::take(&mut granted.facts));
-        let received = self.receive(granted, &facts, asked_at, asked_tick);
+        let received = self.receive(granted, &facts, asked_at, asked_tick, bound);
         let record = TokenRecord {
             access: received.as_ref().ok().map(|(access, _)| access.clone()),
             refresh_token,
@@ -318,6 +325,19 @@ impl Unsaved for Renewing {
         }
         .boxed()
     }
+}
+
+/// What a token of that type is shown with: a bearer token needs no proof.
+fn borne(token_type: TokenType, bound: Option<Arc<Bound>>) -> Option<Arc<Bound>> {
+    let bound = bound?;
+    if token_type == TokenType::Dpop || bound.key.is_none() {
+        return Some(bound);
+    }
+    let clients = bound.clients.clone()?;
+    Some(Arc::new(Bound {
+        key: None,
+        clients: Some(clients),
+    }))
 }
 
 fn report(deviations: &[Deviation], server: &str) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 
+use crate::binding::{Bound, BoundKey, ProofKey};
 use crate::clock::Moment;
 use crate::error::{Error, ErrorKind, StoreFault};
 use crate::record::{Change, Committed, Lease};
@@ -14,17 +15,13 @@ use crate::source::lease::poll;
 use crate::source::lifetime::moments;
 use crate::source::renewing::Renewing;
 use crate::source::start::Start;
-use crate::token::{Deviation, GrantedToken, Life, Scopes, Token, TokenParts, bearer};
+use crate::token::{Deviation, GrantedToken, Life, Scopes, Token, TokenParts, TokenType, header};
 use crate::tokens::{Access, TokenRecord, new_generation, seed_fingerprint};
 
 impl Renewing {
     /// A stored access token as one that is served. From here on ticks tell its age.
-    pub(super) fn restore(
-        &self,
-        access: &Access,
-        facts: &BTreeMap<String, Secret>,
-        version: u64,
-    ) -> Option<Token> {
+    pub(super) fn restore(&self, record: &TokenRecord, version: u64) -> Option<Token> {
+        let access = record.access.as_ref()?;
         let age = access.asked.age(self.env.clock())?;
         let ticks = self.env.clock().ticks();
         let asked = ticks.saturating_sub(age);
@@ -33,7 +30,9 @@ impl Renewing {
             .lifetime
             .map(|lifetime| lifetime.saturating_sub(spent));
         let life = Life::new(version, asked, moments(asked, lifetime), false);
-        Some(self.token_of(access, facts, Vec::new())?.living(life))
+        let bound = self.bound_of(record.bound_key.as_ref(), access)?;
+        let token = self.token_of(access, &record.facts, Vec::new(), bound)?;
+        Some(token.living(life))
     }
 
     pub(super) fn token_of(
@@ -41,11 +40,12 @@ impl Renewing {
         access: &Access,
         facts: &BTreeMap<String, Secret>,
         deviations: Vec<Deviation>,
+        bound: Option<Arc<Bound>>,
     ) -> Option<Token> {
         let asked = self.scopes();
         Some(Token::new(TokenParts {
             access_token: access.token.clone(),
-            header: bearer(&access.token)?,
+            header: header(access.scheme, &access.token)?,
             expires_at: access
                 .lifetime
                 .and_then(|lifetime| TimeDelta::from_std(lifetime).ok())
@@ -58,6 +58,7 @@ impl Renewing {
                 &self.endpoint.server().departures.response.facts,
                 self.env.http().settings().loopback_http,
             ),
+            bound,
         }))
     }
 
@@ -69,15 +70,27 @@ impl Renewing {
     /// one stays in force.
     pub(super) async fn adopt(self: &Arc<Self>, granted: GrantedToken) -> Result<(), Error> {
         let scopes = granted.scopes;
+        let bound_key = granted.bound_key;
+        if let Some(BoundKey::Private(pem)) = &bound_key {
+            ProofKey::load(pem).map_err(|fault| Error::config("proof_key", fault))?;
+        }
+        let scheme = match bound_key {
+            Some(_) => TokenType::Dpop,
+            None => TokenType::Bearer,
+        };
+        let clients = self.endpoint.clients()?;
+        let certificate = clients.and_then(|clients| clients.thumbprint().map(str::to_owned));
         let access = granted.access_token.map(|(token, lifetime)| Access {
             token,
             asked: Moment::now(self.env.clock()),
             lifetime,
             scopes: scopes.clone().unwrap_or_else(|| self.scopes().clone()),
+            scheme,
+            certificate,
         });
         if access
             .as_ref()
-            .is_some_and(|access| bearer(&access.token).is_none())
+            .is_some_and(|access| header(scheme, &access.token).is_none())
         {
             let problem = "this token holds a space, a control character or something beyond ASCII (RFC 6750 2.1)";
             return Err(Error::config("access_token", problem).remedy("give the bare token"));
@@ -91,19 +104,17 @@ impl Renewing {
                     seeds: self.stored().await?.seeds,
                     access,
                     facts: granted.facts,
+                    bound_key,
                     ..TokenRecord::default()
                 };
                 self.take_configured_seed(&mut record);
                 let put = self.env.store().put(&self.id, record.write(&self.id)).await;
                 (put.map_err(|error| self.store_failed(&error))?, record)
             }
-            None => self.take_access(access, granted.facts).await?,
+            None => self.take_access(access, granted.facts, bound_key).await?,
         };
         self.set_unsaved(None);
-        let live = record
-            .access
-            .as_ref()
-            .and_then(|access| self.restore(access, &record.facts, version));
+        let live = self.restore(&record, version);
         self.flights.adopt(version, live, self.env.clock());
         self.schedule();
         Ok(())
@@ -115,6 +126,7 @@ impl Renewing {
         &self,
         access: Option<Access>,
         facts: BTreeMap<String, Secret>,
+        bound_key: Option<BoundKey>,
     ) -> Result<(u64, TokenRecord), Error> {
         self.keep_unsaved().await;
         let lease = self.lease_in_time().await?;
@@ -128,6 +140,9 @@ impl Renewing {
         self.note_what_was_broken_off(&lease, &mut record);
         record.access = access;
         record.facts.extend(facts);
+        if bound_key.is_some() {
+            record.bound_key = bound_key;
+        }
         let change = Change::Note(record.write(&self.id));
         let committed = self.env.store().commit(&self.id, &lease, change).await;
         match committed.map_err(|error| self.store_failed(&error))? {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::binding::Bound;
 use crate::clock::Moment;
 use crate::endpoint::TokenRequest;
 use crate::error::{Error, ErrorKind, Recovery};
@@ -26,6 +27,8 @@ struct Prepared {
     record: TokenRecord,
     grant: Grant,
     rotation: RotationPolicy,
+    /// What it is asked for with.
+    bound: Option<Arc<Bound>>,
     /// Whether all that is in the record is in the store too.
     is_noted: bool,
 }
@@ -97,8 +100,10 @@ impl Renewing {
         };
         tracing::error!(%error, "the store of tokens fails; this token is not kept");
         let grant = Grant::ClientCredentials((**grant).clone());
+        let bound = self.bind(&mut TokenRecord::default())?;
         let request = TokenRequest {
             is_shared: true,
+            bound: bound.as_deref(),
             ..TokenRequest::new(&grant, RotationPolicy::None)
         };
         let issued = self
@@ -108,7 +113,8 @@ impl Renewing {
             .map_err(|failed| failed.error)?;
         let mut granted = issued.granted;
         let facts = std::mem::take(&mut granted.facts).into_iter().collect();
-        let (access, token) = self.receive(granted, &facts, issued.asked_at, issued.asked_tick)?;
+        let (access, token) =
+            self.receive(granted, &facts, issued.asked_at, issued.asked_tick, bound)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let version = known.unwrap_or(0);
         let life = Life::new(version, issued.asked_tick, moments, is_replacement);
@@ -150,17 +156,17 @@ impl Renewing {
         if self.new_seed(&stored)?.is_some() {
             return Ok(None); // a login that the record does not know of
         }
-        let Some(access) = stored
-            .access
-            .filter(|access| Some(&access.token) != refused)
-        else {
+        let Some(access) = &stored.access else {
             return Ok(None);
         };
+        if Some(&access.token) == refused {
+            return Ok(None);
+        }
         let served = self.flights.live();
         if served.is_some_and(|served| *served.access_token() == access.token) {
             return Ok(None); // the one that is served already: all that has changed is what is noted of it
         }
-        let Some(live) = self.restore(&access, &stored.facts, record.version) else {
+        let Some(live) = self.restore(&stored, record.version) else {
             return Ok(None);
         };
         // also one that is due for renewal: it is served while that is done
@@ -182,6 +188,7 @@ impl Renewing {
             mut record,
             grant,
             rotation,
+            bound,
             is_noted,
         } = match self.prepare(lease) {
             Ok(prepared) => prepared,
@@ -208,12 +215,13 @@ impl Renewing {
         let request = TokenRequest {
             is_shared: true,
             former: former.as_ref(),
+            bound: bound.as_deref(),
             ..TokenRequest::new(&grant, rotation)
         };
         let failed = match self.endpoint.send(&request, not_after).await {
             Ok(issued) => {
                 return self
-                    .keep(lease, record, issued, refused.is_some(), known)
+                    .keep(lease, record, issued, bound, refused.is_some(), known)
                     .await;
             }
             Err(failed) => failed,
@@ -268,9 +276,10 @@ impl Renewing {
         let live = match self.flights.live() {
             Some(live) if live.life().is_served(ticks) => live,
             _ => {
-                let access = record.access.as_ref();
-                let access = access.filter(|access| Some(&access.token) != refused)?;
-                Arc::new(self.restore(access, &record.facts, lease.record.version)?)
+                if Some(&record.access.as_ref()?.token) == refused {
+                    return None;
+                }
+                Arc::new(self.restore(record, lease.record.version)?)
             }
         };
         let until = live.life().served_until()?.checked_sub(BEFORE_THE_END)?;
@@ -290,6 +299,7 @@ impl Renewing {
             Start::ClientCredentials(grant) => {
                 let grant = Grant::ClientCredentials((**grant).clone());
                 return Ok(Prepared {
+                    bound: self.bind(&mut record)?,
                     record,
                     grant,
                     rotation: RotationPolicy::None,
@@ -337,6 +347,7 @@ impl Renewing {
             granted: None, // seen to above
         };
         Ok(Prepared {
+            bound: self.bind(&mut record)?,
             record,
             grant: Grant::RefreshToken(grant),
             rotation,

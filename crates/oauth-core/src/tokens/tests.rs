@@ -66,6 +66,8 @@ fn a_record_is_read_as_it_was_written() {
             asked: moment(1_700_000_000_123, Some((u64::MAX, 7))).unwrap(),
             lifetime: Some(Duration::from_secs(3600)),
             scopes: Scopes::parse("a b").unwrap(),
+            scheme: TokenType::Dpop,
+            certificate: Some("x5t".into()),
         }),
         refresh_token: Some(Secret::new("refresh")),
         seeds: vec!["seed".into()],

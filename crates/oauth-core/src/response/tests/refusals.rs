@@ -177,6 +177,7 @@ fn a_server_that_asks_to_wait_is_waited_for() {
             what: "token request",
             authentication: &"",
             secrets: &[],
+            token_types: &[TokenType::Bearer],
             departures: &departures,
             dialect: None,
             now: DateTime::UNIX_EPOCH,
