@@ -2,6 +2,7 @@
 //! (RFC 8705).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::binding::{Bound, BoundKey, ProofKey};
 use crate::dpop::Dpop;
@@ -73,7 +74,24 @@ impl Renewing {
         Some(bound(proof_key, clients))
     }
 
+    /// The live token, if it is fresh and its certificate is still the client's.
+    #[inline]
+    pub(super) fn fresh_and_shown(&self, ticks: Duration) -> Option<Arc<Token>> {
+        let fresh = self.flights.fresh(ticks)?;
+        self.is_shown_still(&fresh).then_some(fresh)
+    }
+
+    /// Gives the live token up where its certificate is the client's no longer (RFC 8705 6.3).
+    pub(super) fn give_up_if_shown_no_longer(&self) {
+        if let Some(live) = &self.flights.live()
+            && !self.is_shown_still(live)
+        {
+            live.life().refuse();
+        }
+    }
+
     /// Whether the certificate that a token is shown with is still the client's.
+    #[inline]
     pub(super) fn is_shown_still(&self, token: &Token) -> bool {
         let clients = token.bound().and_then(|bound| bound.clients.as_deref());
         let Some(clients) = clients else { return true };

@@ -109,10 +109,9 @@ impl RenewingToken {
         // the URL is printed without its query (names are kept as hashes)
         let url = &server.departures.request.refresh.url;
         let dialect = server.dialect.as_ref().map(Arc::as_ptr);
-        let bound = (&server.dpop, &server.identity);
         let name = format!(
-            "renewing {} {proof:?} {bound:?} {:?} {url:?} {dialect:?}",
-            id.id, server.departures
+            "renewing {} {proof:?} {:?} {url:?} {dialect:?} {:?} {:?}",
+            id.id, server.departures, server.dpop, server.identity
         );
         if let Start::RefreshToken { seed, .. } = &mut start {
             let shared = env.shared(&format!("seed {}", id.id), || (**seed).clone());
@@ -157,8 +156,7 @@ impl RenewingToken {
     /// [`TokenSource::cached`] for whoever has just looked at the clock.
     #[inline]
     pub(crate) fn cached_at(&self, ticks: Duration) -> Option<Arc<Token>> {
-        let token = self.0.flights.fresh(ticks)?;
-        (token.bound().is_none() || self.0.is_shown_still(&token)).then_some(token)
+        self.0.fresh_and_shown(ticks)
     }
 
     async fn fresh(&self, refused: Option<&Token>) -> Result<Arc<Token>, Error> {
@@ -464,11 +462,7 @@ impl TokenSource for RenewingToken {
     fn token(&self) -> BoxFuture<'_, Result<Arc<Token>, Error>> {
         async move {
             let ticks = self.0.env.clock().ticks();
-            if let Some(live) = &self.0.flights.live()
-                && !self.0.is_shown_still(live)
-            {
-                live.life().refuse();
-            }
+            self.0.give_up_if_shown_no_longer();
             match self.0.flights.live() {
                 Some(live) if live.life().is_fresh(ticks) => {
                     live.life().mark_used();
