@@ -55,6 +55,7 @@ mod json;
 pub mod jwks;
 pub mod jwt;
 pub mod oauth_client;
+mod parameters;
 pub mod protected_resource;
 pub mod record;
 pub mod registration;

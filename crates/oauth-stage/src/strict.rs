@@ -3,6 +3,8 @@
 pub(crate) mod api;
 mod assertion;
 mod authorization;
+mod bearer;
+mod binding;
 pub(crate) mod builder;
 pub(crate) mod client;
 mod client_authentication;

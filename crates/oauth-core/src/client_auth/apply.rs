@@ -16,7 +16,7 @@ use url::form_urlencoded::byte_serialize;
 
 use crate::client_auth::{AssertionKey, Audience, AuthMethod, ClientAuth, HmacAlgorithm};
 use crate::error::{Error, ErrorKind, Recovery};
-use crate::grant::Parameters;
+use crate::parameters::Parameters;
 use crate::secret::{Secret, SecretRef, Secrets};
 use crate::server::{
     AssertionDepartures, BasicCredentials, BasicEncoding, Departures, RequestDepartures,

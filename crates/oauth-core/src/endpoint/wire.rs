@@ -11,7 +11,7 @@ use url::form_urlencoded::Serializer;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Recovery};
-use crate::grant::Parameters;
+use crate::parameters::Parameters;
 use crate::secret::Secret;
 use crate::server::{
     BodyEncoding, BodyFormat, Dialect, ParameterPlace, RequestDepartures, TokenMethod, TokenRequest,

@@ -1,7 +1,7 @@
 //! Grants that a vendor has made up (RFC 6749 4.5).
 
 use crate::error::Error;
-use crate::grant::PROTOCOL_PARAMETERS;
+use crate::parameters::PROTOCOL_PARAMETERS;
 use crate::secret::Secret;
 use crate::text::escape;
 use crate::token::Scopes;

@@ -1,13 +1,12 @@
 //! Proofs of possession (RFC 9449), and what tokens are bound to.
 
-use std::collections::{HashMap, HashSet};
-
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::answer::Answer;
+use crate::strict::binding::{Binding, Unproven};
 use crate::strict::endpoint::Endpoint;
 use crate::strict::jwk::{Algorithm, Jwk};
 use crate::strict::jwt;
@@ -21,61 +20,6 @@ const OLDEST: i64 = 60;
 const AHEAD: i64 = 5;
 /// 96 bits in base64url (RFC 9449 4.2).
 const SHORTEST_JTI: usize = 16;
-
-/// What tokens are bound to, and which nonces are wanted.
-#[derive(Default)]
-pub(crate) struct Bindings {
-    tokens: HashMap<String, Binding>,
-    /// By the place that wants them; `None`: any proof will do there.
-    token_nonce: Option<String>,
-    api_nonce: Option<String>,
-    jtis: HashSet<String>,
-    /// Whether the API takes bound tokens only.
-    pub(crate) is_required: bool,
-}
-
-/// What a token is of no use without.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Binding {
-    /// The thumbprint of the key of proofs (RFC 9449 6).
-    pub(crate) jkt: Option<String>,
-    /// That of the certificate (RFC 8705 3.1).
-    pub(crate) x5t: Option<String>,
-}
-
-impl Bindings {
-    pub(crate) fn of(&self, token: &str) -> Binding {
-        self.tokens.get(token).cloned().unwrap_or_default()
-    }
-
-    pub(crate) fn bind(&mut self, token: &str, binding: Binding) {
-        self.tokens.insert(token.to_owned(), binding);
-    }
-
-    pub(crate) fn nonce(&self, place: Endpoint) -> Option<&str> {
-        match place {
-            Endpoint::Token => self.token_nonce.as_deref(),
-            Endpoint::Api => self.api_nonce.as_deref(),
-            _ => None,
-        }
-    }
-
-    pub(crate) fn want_nonce(&mut self, place: Endpoint, nonce: Option<String>) {
-        match place {
-            Endpoint::Api => self.api_nonce = nonce,
-            _ => self.token_nonce = nonce,
-        }
-    }
-}
-
-/// Why a proof is not taken.
-#[derive(Clone, Debug)]
-pub(crate) enum Unproven {
-    /// It breaks a rule.
-    Broken(String),
-    /// It has not the nonce that is wanted.
-    Nonce,
-}
 
 /// The key that the proof of a request was signed with; `None`: it has none. A proof is used up by it.
 pub(crate) fn key_of(

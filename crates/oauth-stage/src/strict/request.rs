@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::form;
 use crate::redact;
-use crate::strict::dpop::Unproven;
+use crate::strict::binding::Unproven;
 
 /// A request, read to its end. `Debug` prints no header, no query and no body.
 pub struct Request {

@@ -7,9 +7,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use rustls::server::danger::ClientCertVerifier;
 use tokio::sync::watch;
 
+use crate::strict::binding::Bindings;
 use crate::strict::client::{RegisteredClient, Registration};
 use crate::strict::codes::Codes;
-use crate::strict::dpop::Bindings;
 use crate::strict::endpoint::{Endpoint, Urls};
 use crate::strict::exchange::Exchange;
 use crate::strict::ledger::Ledger;

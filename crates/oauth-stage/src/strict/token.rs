@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use http::header::ACCEPT;
 
+use crate::strict::binding::{Binding, Unproven};
 use crate::strict::client_authentication;
-use crate::strict::dpop::{self, Binding, Unproven};
+use crate::strict::dpop;
 use crate::strict::endpoint::Endpoint;
 use crate::strict::grants::{Commit, GRANTS};
 use crate::strict::parameters::Parameters;

@@ -2,7 +2,7 @@
 //! or in the form of an API call, and whatever else is noted here.
 
 use crate::redact;
-use crate::strict::api;
+use crate::strict::bearer;
 use crate::strict::endpoint::Endpoint;
 use crate::strict::leaks;
 use crate::strict::request::Request;
@@ -33,7 +33,7 @@ pub(crate) fn inspect(state: &State, place: Endpoint, request: &Request) {
         );
     }
     if place == Endpoint::Api
-        && let Some(rule) = api::violation(request)
+        && let Some(rule) = bearer::violation(request)
     {
         note(state, request, rule);
     }

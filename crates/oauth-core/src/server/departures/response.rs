@@ -142,7 +142,7 @@ pub struct FactDeparture {
     /// Where it stands: a string, a number or a truth value, of at most 4 KiB.
     pub pointer: JsonPointer,
     /// The hosts it may name, with those below them, where it is a URL or a host that a token is to be
-    /// sent to: `["salesforce.com"]`. Without one it is never an origin: whoever writes the answer
+    /// sent to: `["api.example"]`. Without one it is never an origin: whoever writes the answer
     /// could choose who gets the token.
     #[serde(default)]
     pub host_suffixes: Vec<String>,
