@@ -81,13 +81,13 @@ impl Key {
     }
 }
 
-/// The client; with `alike=1` it has the deadline and the `User-Agent` that ours has.
+/// The client; with `alike=1` it has the deadline that ours has.
 fn client(call: &Call) -> Result<ClientBuilder, Fault> {
     let bare = Client::builder().no_proxy().tcp_nodelay(true);
     let ours = HttpSettings::default();
     Ok(match call.number("alike", 0)? {
         0 => bare,
-        _ => bare.timeout(ours.api_timeout).user_agent(ours.user_agent),
+        _ => bare.timeout(ours.api_timeout),
     })
 }
 

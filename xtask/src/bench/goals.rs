@@ -24,7 +24,7 @@ pub const GOALS: &[Goal] = &[
         wanted: Wanted::Ratio("cached_seq", "cpu_us", 1.05),
     },
     Goal {
-        what: "the same, by one with a deadline and a `User-Agent`",
+        what: "the same, by one with a deadline",
         wanted: Wanted::Ratio("cached_alike", "cpu_us", 1.05),
     },
     Goal {

@@ -260,8 +260,10 @@ fn client(settings: &HttpSettings, shown: Option<&Shown>) -> Result<reqwest::Cli
         .retry(reqwest::retry::never())
         .referer(false)
         .https_only(!settings.loopback_http)
-        .connect_timeout(settings.connect_timeout)
-        .user_agent(user_agent(settings)?);
+        .connect_timeout(settings.connect_timeout);
+    if !settings.user_agent.is_empty() {
+        builder = builder.user_agent(user_agent(settings)?);
+    }
     builder = match &settings.proxy {
         Proxy::FromEnvironment => builder,
         Proxy::None => builder.no_proxy(),

@@ -61,7 +61,8 @@ pub struct HttpSettings {
     /// less than 2 s is no difference, what differs by more than 10 min is not believed; neither
     /// changes how long a token is used. Default yes.
     pub learn_clock_skew: bool,
-    /// The `User-Agent` of every request.
+    /// The `User-Agent` of every request (RFC 9110 10.1.5), by which who runs a server can tell who calls.
+    /// Empty: none is sent, which some APIs refuse. Default this library and its version.
     pub user_agent: String,
 }
 

@@ -74,3 +74,23 @@ async fn names_nothing_of_its_url_but_the_origin() {
         }
     }
 }
+
+#[tokio::test]
+async fn tells_who_calls_unless_told_not_to() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    for (given, sent) in [(None, true), (Some(""), false), (Some("desk/2"), true)] {
+        stage.on(PATH, move |call| {
+            let told = call.headers().get("user-agent");
+            assert_eq!(told.is_some(), sent, "{told:?}");
+            assert!(given.is_none_or(|given| given.is_empty() || told.unwrap() == given));
+            Some(Answer::text(200, "text/plain", "ok"))
+        });
+        let mut settings = HttpSettings::loopback();
+        if let Some(given) = given {
+            settings.user_agent = given.into();
+        }
+        let env = Env::builder(settings).clock(clock.clone()).build().unwrap();
+        assert_eq!(post(&env, stage.url()).await.unwrap().status(), 200);
+    }
+}
