@@ -90,7 +90,12 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
         say(&names);
         return Ok(());
     }
-    say(&told(&rows, began.elapsed(), Paint::from_environment()));
+    let columns = match options.live {
+        true => &LIVE,
+        false => &ADAPTERS,
+    };
+    let paint = Paint::from_environment();
+    say(&told(columns, &rows, began.elapsed(), paint));
     if let Some(file) = &options.junit {
         junit::write(file, &rows, began.elapsed())?;
     }
@@ -148,11 +153,26 @@ fn nothing_ran(options: &Options) -> String {
     }
 }
 
+/// The columns of a table; outcome and time are the last two.
+struct Columns {
+    head: [&'static str; 5],
+    cells: fn(&Row) -> Vec<String>,
+}
+
+const ADAPTERS: Columns = Columns {
+    head: ["adapter", "scenario or clause", "kind", "outcome", "time"],
+    cells: Row::cells,
+};
+
+const LIVE: Columns = Columns {
+    head: ["server", "flow", "what comes of it", "outcome", "time"],
+    cells: Row::live_cells,
+};
+
 /// The table, what failed and why, and the counts.
-fn told(rows: &[Row], time: Duration, paint: Paint) -> String {
-    let cells: Vec<Vec<String>> = rows.iter().map(Row::cells).collect();
-    let head = ["adapter", "scenario or clause", "kind", "outcome", "time"];
-    let mut text = table(&head, &cells, |row, column, cell| {
+fn told(columns: &Columns, rows: &[Row], time: Duration, paint: Paint) -> String {
+    let cells: Vec<Vec<String>> = rows.iter().map(columns.cells).collect();
+    let mut text = table(&columns.head, &cells, |row, column, cell| {
         match (column, rows[row].outcome) {
             (3, Outcome::Passed) => paint.paint(Colour::Good, cell),
             (3, Outcome::Failed) => paint.paint(Colour::Bad, cell),
@@ -205,7 +225,12 @@ mod tests {
                 Some("request 1\n  path: …"),
             ),
         ];
-        let text = told(&rows, Duration::from_millis(1_500), Paint::plain());
+        let text = told(
+            &ADAPTERS,
+            &rows,
+            Duration::from_millis(1_500),
+            Paint::plain(),
+        );
         assert!(
             text.contains("template/static  bears_the_token       clause  passed   12 ms"),
             "{text}"
@@ -216,6 +241,23 @@ mod tests {
         );
         assert!(
             text.ends_with("\n2 trials: 1 passed, 1 failed, in 1.5 s\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_live_row_names_server_flow_and_outcome() {
+        let rows = [
+            row("live/a-server/refresh/rotates", Outcome::Passed, None),
+            row("live/run", Outcome::Failed, None),
+        ];
+        let text = told(&LIVE, &rows, Duration::from_secs(1), Paint::plain());
+        assert!(
+            text.contains("a-server  refresh  rotates           passed   12 ms"),
+            "{text}"
+        );
+        assert!(
+            text.contains("                   run               failed   12 ms"),
             "{text}"
         );
     }

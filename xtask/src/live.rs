@@ -31,7 +31,12 @@ fn emptied(folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// What is kept of the server in git.
-const FILES: [&str; 3] = ["package.json", "package-lock.json", "server.mjs"];
+const FILES: [&str; 4] = [
+    "package.json",
+    "package-lock.json",
+    "server.mjs",
+    "pages.mjs",
+];
 
 /// Copies the server's files and installs its packages. The folder it is in.
 fn install(workspace: &Workspace, folder: &Path, node: &Node) -> Result<PathBuf, Failure> {

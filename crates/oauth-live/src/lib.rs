@@ -1,4 +1,4 @@
-//! The adapters against an authorization server that is not ours.
+//! oauth-core and the adapters against authorization servers that are not ours.
 //!
 //! The stage judges clients as we read the RFCs; here oidc-provider does, which others wrote and the
 //! OpenID Foundation certified. It runs as node's child, over TLS, with a certificate authority made for
@@ -12,7 +12,23 @@
 //! ```
 //!
 //! `cargo xtask e2e --live` finds a node, installs the server and starts the test target `live`.
+//!
+//! # Names
+//!
+//! A trial is `live/<server>/<flow>/<clause>`, and a row of the table that is printed has a column for
+//! each. The server is the name of its package, `oidc-provider`. The flow is one word of the RFCs
+//! (`client_credentials`, `authorization_code`, `device`, `token_exchange`, …), with the adapter's name
+//! before it where an adapter is what is tried. The clause says what comes of it. A suite is the trials of
+//! one flow: `Suite::own("live/oidc-provider/client_credentials")`. A filter may leave out `live`, or `live`
+//! and the server: `cargo xtask e2e --live oidc-provider client_credentials/a_clause`.
+//!
+//! # Clients
+//!
+//! Each trial has a client of its own (`registration`, a room for each flow), whose secret, key or
+//! certificate is made for the run. A trial gets it as an `OAuthClient` (`clients`): one that reads the
+//! server's metadata, or one whose token requests go through the tap and can be looked at afterwards.
 
+mod clients;
 mod expect;
 mod login;
 mod provider;

@@ -54,8 +54,25 @@ pub(crate) struct Setup<'a> {
     pub(crate) scopes: &'a [&'a str],
     /// What it signs its cookies with.
     pub(crate) cookie_secret: &'a str,
-    /// The client that may introspect tokens and revoke them.
+    /// The client that may introspect all tokens and revoke them.
     pub(crate) resource_server: &'a str,
+    /// The authority of the certificates that clients show, in PEM.
+    pub(crate) client_ca: &'a str,
+    /// The APIs that tokens may be asked for (RFC 8707).
+    pub(crate) resources: &'a [Resource],
+    /// The clients of which the token endpoint wants a nonce (RFC 9449 8).
+    pub(crate) nonce_clients: Vec<&'a str>,
+}
+
+/// An API that tokens may be asked for (RFC 8707).
+#[derive(Serialize)]
+pub(crate) struct Resource {
+    /// Its identifier, which becomes the audience.
+    pub(crate) id: String,
+    /// What may be had there (RFC 6749 3.3).
+    pub(crate) scope: String,
+    /// Whether its tokens are JWTs (RFC 9068), of which introspection says nothing.
+    pub(crate) is_jwt: bool,
 }
 
 /// What the server says when it listens.

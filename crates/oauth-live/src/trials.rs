@@ -1,6 +1,7 @@
 //! What is tried. Each trial has its own client, item and files, and so runs beside the others.
 
 mod api;
+mod client_credentials;
 mod fhir;
 mod refresh;
 mod template;
@@ -10,13 +11,14 @@ use oauth_core::client::AuthorizedClient;
 use oauth_core::signing_key::{Algorithm, SigningKey};
 
 use crate::expect::{equal, some};
-use crate::registration::Client;
+use crate::registration::{self, Client};
 use crate::world::World;
 
 /// All of it.
 pub(crate) fn suites() -> Vec<Suite> {
     vec![
         api::suite(),
+        client_credentials::suite(),
         fhir::suite(),
         template::suite(),
         refresh::suite(),
@@ -25,12 +27,7 @@ pub(crate) fn suites() -> Vec<Suite> {
 
 /// A key that nobody has seen yet.
 fn new_key(algorithm: Algorithm) -> Result<SigningKey, Failure> {
-    let key = match algorithm {
-        // the smallest that servers take (RFC 7518 3.3): to make larger ones takes long
-        Algorithm::RS384 => SigningKey::generate_rsa(algorithm, 2048),
-        _ => SigningKey::generate(algorithm),
-    };
-    key.map_err(|fault| Failure::new(fault.to_string()))
+    Ok(registration::new_key(algorithm)?)
 }
 
 /// Puts a key where the client's configuration says that it is; gives that place.

@@ -15,9 +15,11 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::expect;
-use crate::provider::{Place, Provider, Setup};
+use crate::provider::{self, Place, Provider, Setup};
 use crate::random;
-use crate::registration::{Client, RESOURCE_SERVER, Registrations, SCOPES};
+use crate::registration::{
+    Client, ITEMS, OTHERS, PATIENTS, RESOURCE_SERVER, Registrations, SCOPES,
+};
 use crate::resource::{Introspection, Resource};
 use crate::tap::Tap;
 
@@ -59,7 +61,7 @@ impl World {
         let ca_pem = authority.pem();
         let place = Place::from_environment()?;
         let files = tempfile::tempdir_in(place.run())?;
-        let registrations = Registrations::new();
+        let registrations = Registrations::new()?;
         let resource = servers.block_on(Resource::start(&authority))?;
         let provider = provider(&place, &authority, files.path(), &registrations, &resource)?;
         let issuer = provider.issuer().to_owned();
@@ -132,6 +134,11 @@ impl World {
     /// oidc-provider's issuer identifier; its endpoints, without the tap, are below it.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The clients of the run, with their secrets, keys and certificates.
+    pub(crate) fn registrations(&self) -> &Registrations {
+        &self.registrations
     }
 
     /// The client's secret.
@@ -248,8 +255,28 @@ fn provider(
         scopes: &SCOPES,
         cookie_secret: &random::text(),
         resource_server: RESOURCE_SERVER.id,
+        client_ca: &registrations.authority().pem(),
+        resources: &resources(resource),
+        nonce_clients: Registrations::wanting_nonces(),
     };
     Provider::start(place, &ca_file, &setup)
+}
+
+/// An API elsewhere, whose tokens are JWTs.
+pub(crate) const JWT_API: &str = "https://jwt.example/api";
+
+/// The APIs that tokens may be asked for.
+fn resources(resource: &Resource) -> Vec<provider::Resource> {
+    let api = |id: &str, scopes: &[&str], is_jwt| provider::Resource {
+        id: id.into(),
+        scope: scopes.join(" "),
+        is_jwt,
+    };
+    vec![
+        api(&resource.api_url(), &[ITEMS, OTHERS], false),
+        api(&resource.fhir_url(), &[PATIENTS], false),
+        api(JWT_API, &[ITEMS, OTHERS], true),
+    ]
 }
 
 /// A clock that stands still, now.

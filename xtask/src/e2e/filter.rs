@@ -16,7 +16,8 @@ impl Filter {
         )
     }
 
-    /// The same among the live trials, whose names all begin with `live`: `fhir`, `template/a_clause`.
+    /// The same among the live trials, whose names all begin with `live` and a server: `oidc-provider`,
+    /// `oidc-provider/refresh`, `refresh/a_clause`.
     pub fn live(text: &str) -> Self {
         match text == "live" || text.starts_with("live/") {
             true => Self::new(text),
@@ -73,16 +74,20 @@ mod tests {
 
     #[test]
     fn live_may_be_left_out_among_the_live() {
+        let name = "live/a-server/refresh/a_clause";
         for filter in [
             "live",
-            "live/fhir",
-            "fhir",
-            "fhir/a_clause",
-            "live/a_clause",
+            "live/a-server",
+            "a-server",
+            "a-server/refresh",
+            "a-server/refresh/a_clause",
+            "refresh",
+            "refresh/a_clause",
         ] {
-            assert!(Filter::live(filter).takes("live/fhir/a_clause"), "{filter}");
+            assert!(Filter::live(filter).takes(name), "{filter}");
         }
-        assert!(!Filter::live("template").takes("live/fhir/a_clause"));
+        assert!(!Filter::live("device").takes(name));
+        assert!(!Filter::live("refresh/another").takes(name));
     }
 
     #[test]

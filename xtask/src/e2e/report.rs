@@ -33,17 +33,25 @@ impl Row {
 
     pub fn cells(&self) -> Vec<String> {
         let (adapter, name) = self.split();
+        let first = [adapter, name, &self.kind].map(str::to_owned);
+        first.into_iter().chain(self.ended()).collect()
+    }
+
+    /// Server, flow and clause: a live trial is `live/<server>/<flow>/<clause>`.
+    pub fn live_cells(&self) -> Vec<String> {
+        let (place, name) = self.split();
+        let place = place.strip_prefix("live/").unwrap_or_default();
+        let (server, flow) = place.split_once('/').unwrap_or((place, ""));
+        let first = [server, flow, name].map(str::to_owned);
+        first.into_iter().chain(self.ended()).collect()
+    }
+
+    fn ended(&self) -> [String; 2] {
         let outcome = match self.outcome {
             Outcome::Passed => "passed",
             Outcome::Failed => "failed",
         };
-        vec![
-            adapter.to_owned(),
-            name.to_owned(),
-            self.kind.clone(),
-            outcome.to_owned(),
-            format!("{} ms", self.millis),
-        ]
+        [outcome.to_owned(), format!("{} ms", self.millis)]
     }
 }
 

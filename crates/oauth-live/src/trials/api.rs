@@ -6,12 +6,12 @@ use oauth_core::error::{ErrorKind, Recovery};
 
 use crate::expect::{self, equal};
 use crate::random;
-use crate::registration::OUT_OF_SCOPE;
+use crate::registration::adapters::OUT_OF_SCOPE;
 use crate::trials::template::{SecretMethod, connect};
 use crate::world::{World, answered};
 
 pub(super) fn suite() -> Suite {
-    Suite::own("live/api")
+    Suite::own("live/oidc-provider/resource_server")
         .trial("refuses_what_was_never_issued", never_issued)
         .trial("refuses_a_token_without_the_scope", without_the_scope)
 }

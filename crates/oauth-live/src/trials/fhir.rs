@@ -10,12 +10,15 @@ use oauth_stage::Authority;
 use serde_json::{Value, json};
 
 use crate::expect::{self, equal, invalid_client};
-use crate::registration::{Client, ES384, REPLAYED, REVOKED, ROTATED, RS384, STRANGER, UNTRUSTING};
+use crate::registration::Client;
+use crate::registration::adapters::{
+    ES384, REPLAYED, REVOKED, ROTATED, RS384, STRANGER, UNTRUSTING,
+};
 use crate::trials::{keep_key, new_key, replay, revoke};
 use crate::world::{World, clock, outlive};
 
 pub(super) fn suite() -> Suite {
-    Suite::own("live/fhir")
+    Suite::own("live/oidc-provider/smart_backend_services")
         .trial("rs384_brings_a_token_that_the_api_takes", || {
             brings_a_token(&RS384, Algorithm::RS384)
         })

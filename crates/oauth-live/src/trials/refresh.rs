@@ -15,11 +15,12 @@ use serde_json::{Value, json};
 
 use crate::expect::{self, equal, some};
 use crate::login::{form_encoded_basic, log_in};
-use crate::registration::{Client, REUSING, ROTATING};
+use crate::registration::Client;
+use crate::registration::adapters::{REUSING, ROTATING};
 use crate::world::{World, answered, clock, outlive};
 
 pub(super) fn suite() -> Suite {
-    Suite::own("live/template")
+    Suite::own("live/oidc-provider/template_refresh")
         .trial("each_refresh_token_is_spent_once", rotates)
         .trial("a_refresh_token_that_came_twice_ends_the_login", reused)
 }

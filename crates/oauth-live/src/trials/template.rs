@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 
 use crate::expect::{equal, invalid_client, some};
 use crate::random;
-use crate::registration::{
-    BASIC, Client, DISCOVERING, HASHING, HASHING_TWICE, MISTAKEN, POST, RAW_BASIC, REVOKED_BASIC,
+use crate::registration::Client;
+use crate::registration::adapters::{
+    BASIC, DISCOVERING, HASHING, HASHING_TWICE, MISTAKEN, POST, RAW_BASIC, REVOKED_BASIC,
 };
 use crate::trials::{keep_key, new_key, replay, revoke};
 use crate::world::{World, answered};
 
 pub(super) fn suite() -> Suite {
-    Suite::own("live/template")
+    Suite::own("live/oidc-provider/template_client_credentials")
         .trial("basic_carries_an_id_with_a_colon_and_a_space", basic)
         .trial("a_basic_header_that_is_no_form_is_refused", raw_basic)
         .trial("post_carries_a_secret_of_every_kind_of_character", post)
