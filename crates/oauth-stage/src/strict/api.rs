@@ -52,19 +52,7 @@ fn check_binding(
         let bindings = lock(&state.bindings);
         (bindings.of(token), bindings.is_required)
     };
-    let refused = |error: &str| {
-        let challenge = format!("DPoP error=\"{error}\", algs=\"ES256 ES384 EdDSA\"");
-        Answer::json(401, &json!({"error": error})).header("www-authenticate", &challenge)
-    };
-    let jkt = request
-        .proven(|| dpop::key_of(state, request, Endpoint::Api, Some(token)))
-        .map_err(|unproven| match unproven {
-            Unproven::Broken(rule) => {
-                violations::note(state, request, &rule);
-                refused("invalid_dpop_proof")
-            }
-            Unproven::Nonce => refused("use_dpop_nonce"),
-        })?;
+    let jkt = proof(state, request, token)?;
     if binding.jkt.is_some() != is_dpop {
         let rule = "the scheme is not the token's type (RFC 9449 7.1)";
         violations::note(state, request, rule);
@@ -77,6 +65,28 @@ fn check_binding(
         return Err(refused("invalid_token"));
     }
     Ok(())
+}
+
+/// The thumbprint of the key of the proof that is shown with a token; `None`: there is no proof.
+pub(crate) fn proof(
+    state: &State,
+    request: &Request,
+    token: &str,
+) -> Result<Option<String>, Answer> {
+    let looked = request.proven(|| dpop::key_of(state, request, Endpoint::Api, Some(token)));
+    looked.map_err(|unproven| match unproven {
+        Unproven::Broken(rule) => {
+            violations::note(state, request, &rule);
+            refused("invalid_dpop_proof")
+        }
+        Unproven::Nonce => refused("use_dpop_nonce"),
+    })
+}
+
+/// RFC 9449 7.1, 9.
+fn refused(error: &str) -> Answer {
+    let challenge = format!("DPoP error=\"{error}\", algs=\"ES256 ES384 EdDSA\"");
+    Answer::json(401, &json!({"error": error})).header("www-authenticate", &challenge)
 }
 
 /// What the API answers where no handler does: it says what it was asked.

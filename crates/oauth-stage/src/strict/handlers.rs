@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::answer::Answer;
 use crate::strict::api::{self, Access};
+use crate::strict::dpop;
 use crate::strict::request::Request;
 use crate::strict::state::State;
 use crate::sync::lock;
@@ -37,6 +38,20 @@ impl Call {
     /// The refusal that the API itself would answer (RFC 6750 3).
     pub fn access(&self) -> Result<Access, Answer> {
         api::access(&self.state, &self.request)
+    }
+
+    /// The thumbprint of the key that the request's proof is signed with (RFC 9449 4.3, 6.1), which must be
+    /// for that access token; `None`: it has no proof.
+    ///
+    /// # Errors
+    /// The refusal that the API itself would answer (RFC 9449 7.1, 9).
+    pub fn proof(&self, access_token: &str) -> Result<Option<String>, Answer> {
+        api::proof(&self.state, &self.request, access_token)
+    }
+
+    /// The `x5t#S256` of the certificate that the client showed over TLS (RFC 8705 3.1).
+    pub fn certificate_thumbprint(&self) -> Option<String> {
+        self.request.certificate().map(dpop::certificate_thumbprint)
     }
 }
 
