@@ -36,3 +36,15 @@ pub(crate) fn invalid_client<T>(what: &str, seen: Result<T, Error>) -> Outcome {
     let code = error.oauth().map(|oauth| oauth.code.as_str());
     equal(what, Some("invalid_client"), code)
 }
+
+/// Fails unless the server said that, and the error asks for that.
+pub(crate) fn oauth<T>(
+    what: &str,
+    seen: Result<T, Error>,
+    code: &str,
+    recovery: Recovery,
+) -> Outcome {
+    let error = error(what, seen, ErrorKind::OAuth, recovery)?;
+    let said = error.oauth().map(|oauth| oauth.code.as_str());
+    equal(what, Some(code), said)
+}

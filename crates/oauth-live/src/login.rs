@@ -41,11 +41,15 @@ pub(crate) async fn log_in(world: &World, client: &Client) -> Result<String, Fai
 
 /// The header of `client_secret_basic` (RFC 6749 2.3.1).
 pub(crate) fn form_encoded_basic(world: &World, client: &Client) -> String {
-    let form =
-        |text: &str| -> String { url::form_urlencoded::byte_serialize(text.as_bytes()).collect() };
-    let pair = format!("{}:{}", form(client.id), form(world.secret(client)));
+    let (id, secret) = (form_encoded(client.id), form_encoded(world.secret(client)));
+    let pair = format!("{id}:{secret}");
     let pair = base64::engine::general_purpose::STANDARD.encode(pair);
     format!("Basic {pair}")
+}
+
+/// A text as it stands in a form (RFC 6749 B).
+pub(crate) fn form_encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 /// From the authorization request to the code, as a browser would go: redirect by redirect.

@@ -29,7 +29,8 @@ pub(crate) struct Client {
     pub(crate) scope: &'static str,
     /// Whether the token endpoint wants a nonce of its proofs (RFC 9449 8).
     pub(crate) wants_nonce: bool,
-    /// What else the server is told about it: members that replace those that follow from the rest.
+    /// What else the server is told about it: members that replace those that follow from the rest, or
+    /// take them away where they are `null`.
     pub(crate) more: fn() -> Value,
 }
 
@@ -129,16 +130,19 @@ impl Client {
         if !self.scope.is_empty() {
             metadata["scope"] = self.scope.into();
         }
-        merge(&mut metadata, &self.proof.metadata(kept, jwks_uri));
-        merge(&mut metadata, &(self.more)());
+        merge(&mut metadata, self.proof.metadata(kept, jwks_uri));
+        merge(&mut metadata, (self.more)());
         metadata
     }
 }
 
-fn merge(metadata: &mut Value, more: &Value) {
-    for (name, value) in more.as_object().into_iter().flatten() {
-        metadata[name] = value.clone();
-    }
+/// The members of both; of the second where both have one (RFC 7396).
+fn merge(metadata: &mut Value, more: Value) {
+    let (Value::Object(metadata), Value::Object(more)) = (metadata, more) else {
+        return;
+    };
+    metadata.extend(more);
+    metadata.retain(|_, value| !value.is_null());
 }
 
 impl Proof {
@@ -279,6 +283,11 @@ impl Registrations {
         let kept = self.kept.get(client.id);
         let identity = kept.and_then(|kept| kept.identity.as_ref());
         some("the client's certificate", identity)
+    }
+
+    /// The name that its certificate must have.
+    pub(crate) fn host(&self, client: &Client) -> &str {
+        self.kept.get(client.id).map_or("", |kept| &kept.host)
     }
 
     /// The authority of the certificates that clients show.

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use oauth_core::jwks::public_jwks;
 use oauth_core::signing_key::SigningKey;
-use oauth_stage::{Answer, Authority, Call, Strict};
+use oauth_stage::{Answer, Authority, Call, Endpoint, Exchange, Strict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::random;
 use crate::registration::{ITEMS, PATIENTS};
 
 /// The server with all of it. It takes no token on its own word: it asks oidc-provider about each.
@@ -37,7 +38,12 @@ impl Resource {
     /// # Errors
     /// Those of the system.
     pub(crate) async fn start(authority: &Authority) -> io::Result<Self> {
-        let server = Strict::builder().authority(authority).start().await?;
+        let server = Strict::builder()
+            .authority(authority)
+            .client_certificates()
+            .start()
+            .await?;
+        server.want_dpop_nonce(Endpoint::Api, Some(&random::text()));
         let sets = Arc::new(Mutex::new(Sets::new()));
         let published = Arc::clone(&sets);
         server.on(JWKS, move |call| {
@@ -62,11 +68,19 @@ impl Resource {
         });
         self.server
             .on(SMART, move |_| Some(Answer::json(200, &smart)));
-        self.protect(PATIENT, PATIENTS, judge.clone(), |id| {
+        let fhir = Wanted {
+            scope: PATIENTS,
+            audience: self.fhir_url(),
+        };
+        let items = Wanted {
+            scope: ITEMS,
+            audience: self.api_url(),
+        };
+        self.protect(PATIENT, fhir, judge.clone(), |id| {
             let patient = json!({"resourceType": "Patient", "id": id}).to_string();
             Answer::text(200, "application/fhir+json", patient)
         });
-        self.protect(ITEM, ITEMS, judge, |id| {
+        self.protect(ITEM, items, judge, |id| {
             Answer::json(200, &json!({"id": id, "name": "a thing"}))
         });
     }
@@ -74,14 +88,15 @@ impl Resource {
     fn protect(
         &self,
         prefix: &'static str,
-        scope: &'static str,
+        wanted: Wanted,
         judge: Introspection,
         answer: impl Fn(&str) -> Answer + Send + Sync + Copy + 'static,
     ) {
+        let wanted = Arc::new(wanted);
         self.server.on_async(prefix, move |call: Call| {
-            let judge = judge.clone();
+            let (judge, wanted) = (judge.clone(), Arc::clone(&wanted));
             async move {
-                let refusal = judge.refusal(call.header("authorization"), scope).await;
+                let refusal = judge.refusal(&call, &wanted).await;
                 let id = call.path().strip_prefix(prefix)?;
                 Some(refusal.unwrap_or_else(|| answer(id)))
             }
@@ -115,13 +130,24 @@ impl Resource {
 
     /// The statuses that calls for the patient or item of that id were answered with, in order.
     pub(crate) fn statuses(&self, id: &str) -> Vec<u16> {
+        let calls = self.calls(id);
+        calls.iter().filter_map(Exchange::status).collect()
+    }
+
+    /// The calls for the patient or item of that id, in order.
+    pub(crate) fn calls(&self, id: &str) -> Vec<Exchange> {
         let wanted = [PATIENT, ITEM].map(|prefix| format!("{prefix}{id}"));
-        let log = self.server.log();
-        log.iter()
-            .filter(|exchange| wanted.iter().any(|path| path == exchange.path()))
-            .filter_map(|exchange| exchange.status())
+        let log = self.server.log().into_iter();
+        log.filter(|exchange| wanted.iter().any(|path| path == exchange.path()))
             .collect()
     }
+}
+
+/// What a token must be good for.
+struct Wanted {
+    scope: &'static str,
+    /// The resource, should the token be for one (RFC 8707 2).
+    audience: String,
 }
 
 /// Asks oidc-provider about tokens (RFC 7662).
@@ -143,30 +169,54 @@ struct State {
     active: bool,
     #[serde(default)]
     scope: String,
+    aud: Option<String>,
+    #[serde(default)]
+    cnf: Confirmation,
+}
+
+/// What a token is bound to.
+#[derive(Default, Deserialize)]
+struct Confirmation {
+    /// The key of its proofs (RFC 9449 6).
+    jkt: Option<String>,
+    /// A certificate (RFC 8705 3.1).
+    #[serde(rename = "x5t#S256")]
+    x5t: Option<String>,
 }
 
 impl Introspection {
-    /// Why the bearer of this is not let in (RFC 6750 3); `None`: it is.
-    async fn refusal(&self, authorization: Option<&str>, scope: &str) -> Option<Answer> {
-        let challenge =
-            |status, text: String| Some(Answer::status(status).header("www-authenticate", &text));
-        let Some(token) = authorization.and_then(|value| value.strip_prefix("Bearer ")) else {
-            return challenge(401, r#"Bearer realm="live""#.into());
+    /// Why the bearer of this is not let in (RFC 6750 3, RFC 9449 7.1); `None`: it is.
+    async fn refusal(&self, call: &Call, wanted: &Wanted) -> Option<Answer> {
+        let credentials = call
+            .header("authorization")
+            .and_then(|value| value.split_once(' '));
+        let Some((scheme @ ("Bearer" | "DPoP"), token)) = credentials else {
+            return challenge(401, "Bearer", "");
         };
-        match self.ask(token).await {
-            Ok(state) if !state.active => {
-                challenge(401, r#"Bearer realm="live", error="invalid_token""#.into())
-            }
-            Ok(state) if !state.scope.split(' ').any(|granted| granted == scope) => {
-                let error = r#"error="insufficient_scope""#;
-                challenge(
-                    403,
-                    format!(r#"Bearer realm="live", {error}, scope="{scope}""#),
-                )
-            }
-            Ok(_) => None,
-            Err(problem) => Some(Answer::text(500, "text/plain", problem.to_string())),
+        let state = match self.ask(token).await {
+            Ok(state) => state,
+            Err(problem) => return Some(Answer::text(500, "text/plain", problem.to_string())),
+        };
+        if !state.active || state.aud.is_some_and(|aud| aud != wanted.audience) {
+            return challenge(401, scheme, r#", error="invalid_token""#);
         }
+        let key = match scheme {
+            "DPoP" => call.proof(token),
+            _ => Ok(None),
+        };
+        let shown = match key {
+            Ok(key) => (key, call.certificate_thumbprint()),
+            Err(refusal) => return Some(refusal),
+        };
+        if state.cnf.jkt != shown.0 || state.cnf.x5t.is_some() && state.cnf.x5t != shown.1 {
+            return challenge(401, scheme, r#", error="invalid_token""#);
+        }
+        let scope = wanted.scope;
+        if !state.scope.split(' ').any(|granted| granted == scope) {
+            let more = format!(r#", error="insufficient_scope", scope="{scope}""#);
+            return challenge(403, scheme, &more);
+        }
+        None
     }
 
     async fn ask(&self, token: &str) -> Result<State, reqwest::Error> {
@@ -178,4 +228,9 @@ impl Introspection {
         let request = self.http.post(&self.url).form(&form);
         request.send().await?.error_for_status()?.json().await
     }
+}
+
+fn challenge(status: u16, scheme: &str, more: &str) -> Option<Answer> {
+    let text = format!(r#"{scheme} realm="live"{more}"#);
+    Some(Answer::status(status).header("www-authenticate", &text))
 }

@@ -1,9 +1,17 @@
 //! What is tried. Each trial has its own client, item and files, and so runs beside the others.
 
 mod api;
+mod bearing;
+mod certificates;
 mod client_credentials;
 mod fhir;
+mod introspection;
+mod metadata;
+mod possession;
 mod refresh;
+mod refusals;
+mod resources;
+mod revocation;
 mod template;
 
 use oauth_contract::{Failure, Outcome, Suite};
@@ -19,6 +27,13 @@ pub(crate) fn suites() -> Vec<Suite> {
     vec![
         api::suite(),
         client_credentials::suite(),
+        refusals::suite(),
+        certificates::suite(),
+        possession::suite(),
+        resources::suite(),
+        introspection::suite(),
+        revocation::suite(),
+        metadata::suite(),
         fhir::suite(),
         template::suite(),
         refresh::suite(),

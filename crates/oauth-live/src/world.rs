@@ -10,7 +10,7 @@ use oauth_contract::{Failure, Outcome};
 use oauth_core::clock::{Clock as _, ManualClock, SystemClock};
 use oauth_core::env::Env;
 use oauth_core::http::HttpSettings;
-use oauth_stage::Authority;
+use oauth_stage::{Authority, Identity};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
@@ -184,6 +184,17 @@ impl World {
         Ok(client(&self.ca_pem)?)
     }
 
+    /// One that shows a certificate.
+    ///
+    /// # Errors
+    /// As [`World::http`].
+    pub(crate) fn http_showing(&self, identity: &Identity) -> Result<reqwest::Client, Failure> {
+        let pem = format!("{}{}", identity.certificate_pem, identity.key_pem);
+        let identity = reqwest::Identity::from_pem(pem.as_bytes()).map_err(io::Error::other)?;
+        let builder = builder(&self.ca_pem)?.identity(identity);
+        Ok(builder.build().map_err(io::Error::other)?)
+    }
+
     /// Keeps a secret in a file that only its owner reads; where it is, as a configuration says it.
     /// Under the same name the file is replaced.
     ///
@@ -305,13 +316,15 @@ pub(crate) async fn answered(request: reqwest::RequestBuilder) -> Result<(u16, V
 }
 
 fn client(ca_pem: &str) -> io::Result<reqwest::Client> {
+    builder(ca_pem)?.build().map_err(io::Error::other)
+}
+
+fn builder(ca_pem: &str) -> io::Result<reqwest::ClientBuilder> {
     let root = reqwest::Certificate::from_pem(ca_pem.as_bytes()).map_err(io::Error::other)?;
-    reqwest::Client::builder()
+    Ok(reqwest::Client::builder()
         .tls_certs_only([root])
         .https_only(true)
         .no_proxy()
         .no_gzip()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .map_err(io::Error::other)
+        .redirect(reqwest::redirect::Policy::none()))
 }
