@@ -3,7 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
-use oauth_stage::{Authentication, Authority, Endpoint, Identity, RegisteredClient, Strict};
+use oauth_stage::{
+    Answer, Authentication, Authority, Endpoint, Identity, RegisteredClient, Strict,
+};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -236,6 +238,48 @@ async fn takes_a_token_with_the_certificate_that_it_is_bound_to_alone() {
     assert_eq!(call().await, 200);
     stage.require_bound_tokens(true);
     assert_eq!(call().await, 401);
+}
+
+#[tokio::test]
+async fn shows_a_handler_the_key_and_the_certificate_of_a_call() {
+    let authority = Authority::new().unwrap();
+    let own = authority.client_identity("a.example").unwrap();
+    let stage = asking(&authority, Authentication::None).await;
+    stage.on("/api/judged", |call| {
+        let token = call.header("authorization")?.strip_prefix("DPoP ")?;
+        Some(match call.proof(token) {
+            Ok(key) => {
+                let shown = json!({"key": key, "certificate": call.certificate_thumbprint()});
+                Answer::json(200, &shown)
+            }
+            Err(refusal) => refusal,
+        })
+    });
+    let url = format!("{}judged", stage.api_url());
+    let call = async |identity, proof: Option<&str>| {
+        let request = showing(&stage, identity).get(&url);
+        let request = request.header("authorization", "DPoP of-another-server");
+        answer(match proof {
+            Some(proof) => request.header("dpop", proof),
+            None => request,
+        })
+        .await
+    };
+    let nothing = json!({"key": null, "certificate": null});
+    assert_eq!(call(None, None).await, (200, nothing));
+    let mut right = proof(&stage, "GET", &url);
+    right.claims["ath"] = URL_SAFE_NO_PAD
+        .encode(Sha256::digest("of-another-server"))
+        .into();
+    let right = sign(&right);
+    let (status, shown) = call(Some(&own), Some(&right)).await;
+    assert_eq!((status, shown["key"].is_string()), (200, true));
+    assert_eq!(text(&shown, "certificate"), own.thumbprint());
+    let (status, refusal) = call(Some(&own), Some(&right)).await;
+    assert_eq!(
+        (status, text(&refusal, "error")),
+        (401, "invalid_dpop_proof")
+    );
 }
 
 #[tokio::test]
