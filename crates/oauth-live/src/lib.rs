@@ -16,11 +16,12 @@
 //! # Names
 //!
 //! A trial is `live/<server>/<flow>/<clause>`, and a row of the table that is printed has a column for
-//! each. The server is the name of its package, `oidc-provider`. The flow is one word of the RFCs
-//! (`client_credentials`, `authorization_code`, `device`, `token_exchange`, …), with the adapter's name
-//! before it where an adapter is what is tried. The clause says what comes of it. A suite is the trials of
-//! one flow: `Suite::own("live/oidc-provider/client_credentials")`. A filter may leave out `live`, or `live`
-//! and the server: `cargo xtask e2e --live oidc-provider client_credentials/a_clause`.
+//! each. The server is the name of its package, `oidc-provider`. The flow is a grant
+//! (`client_credentials`, `authorization_code`, `device`, `token_exchange`, …) or what is tried beside one
+//! (`mtls`, `dpop`, `introspection`, …), with the adapter's name before it where an adapter is what is
+//! tried. The clause says what comes of it. A suite is the trials of one flow:
+//! `Suite::own("live/oidc-provider/client_credentials")`. A filter may leave out `live`, or `live` and the
+//! server: `cargo xtask e2e --live oidc-provider client_credentials/a_clause`.
 //!
 //! # Clients
 //!
