@@ -4,9 +4,9 @@ mod api;
 mod bearing;
 mod certificates;
 mod client_credentials;
+mod discovery;
 mod fhir;
 mod introspection;
-mod metadata;
 mod possession;
 mod refresh;
 mod refusals;
@@ -33,7 +33,7 @@ pub(crate) fn suites() -> Vec<Suite> {
         resources::suite(),
         introspection::suite(),
         revocation::suite(),
-        metadata::suite(),
+        discovery::suite(),
         fhir::suite(),
         template::suite(),
         refresh::suite(),

@@ -12,7 +12,7 @@ use crate::trials::bearing::grant;
 use crate::world::World;
 
 pub(super) fn suite() -> Suite {
-    Suite::own("live/oidc-provider/metadata")
+    Suite::own("live/oidc-provider/discovery")
         .trial("the_document_of_rfc_8414_names_the_endpoints", || {
             brings(&BY_OAUTH, DiscoveryKind::OAuth)
         })
