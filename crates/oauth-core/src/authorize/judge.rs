@@ -206,6 +206,10 @@ impl PendingAuthorization {
                         escape(iss),
                         escape(issuer)
                     ),
+                )
+                .remedy(
+                    "somebody may be mixing servers up; only if this server's own answers always say so, declare \
+                     that `iss` as `departures.authorization.iss_value`",
                 )),
                 None => Err(unbound(
                     BindingFault::Issuer,

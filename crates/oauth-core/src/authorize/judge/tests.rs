@@ -134,6 +134,16 @@ fn r103_cbk_002_an_issuer_is_compared_letter_by_letter() {
 }
 
 #[test]
+fn an_issuer_that_is_another_names_the_field_that_declares_it() {
+    for rule in [IssRule::Required, IssRule::Optional] {
+        let pending = pending_of(|pending| pending.iss = rule);
+        let query = "code=canary-code&state={state}&iss=https%3A%2F%2Fauth.example%2Fo";
+        let text = refused(pending, query, "Binding.Issuer").to_string();
+        assert!(text.contains("`departures.authorization.iss_value`"), "{text}");
+    }
+}
+
+#[test]
 fn r103_cbk_004_an_issuer_that_is_made_equal_is_another_one() {
     for iss in [
         "iss=https%3A%2F%2Fauth.example%2F",
