@@ -3,7 +3,7 @@
 use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 
-use crate::error::{Error, ErrorKind, ProtocolFault};
+use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
 use crate::response::fault::{Member, missing, wrong_type};
 use crate::response::members::Members;
 use crate::response::{Asked, Granted, expiry, protocol, refusal};
@@ -205,7 +205,7 @@ fn token_type(
         }
         return Ok(*known);
     }
-    if asked.may_be_not_applicable && token_type.eq_ignore_ascii_case("N_A") {
+    if asked.may_be_not_applicable && TokenType::NotApplicable.is(&token_type) {
         return Ok(TokenType::NotApplicable);
     }
     if declared
@@ -224,6 +224,15 @@ fn token_type(
             "have the client registered for `dpop_bound_access_tokens`, or, where a bearer token will do, \
              declare it by `Dpop::or_bearer`",
         ));
+    }
+    if TokenType::NotApplicable.is(&token_type) {
+        let problem = format!(
+            "{} answered what is no access token (`N_A`, RFC 8693 2.2.1)",
+            asked.from
+        );
+        return Err(Error::new(ErrorKind::TokenType, problem)
+            .with_recovery(Recovery::FixConfig)
+            .remedy("ask for an access token by `requested_token_type`, or exchange by `OAuthClient::exchange`"));
     }
     if token_type.is_empty() || token_type.chars().any(char::is_control) {
         return Err(protocol(

@@ -1,6 +1,6 @@
 //! A token for another (RFC 8693).
 
-use oauth_core::error::ErrorKind;
+use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::grant::exchange::{ACCESS_TOKEN, JWT, SAML2};
 use oauth_core::grant::{Grant, TokenExchange, TypedToken};
 use oauth_core::oauth_client::Exchanged;
@@ -41,6 +41,13 @@ async fn r172_what_is_no_access_token_is_none_by_its_type() {
     let grant = Grant::TokenExchange(exchange());
     let error = client.token(grant).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TokenType, "{error}");
+    assert_eq!(error.recovery(), Recovery::FixConfig, "{error}");
+    let text = error.to_string(); // no declaration makes it one
+    let remedy = "`OAuthClient::exchange`";
+    assert!(
+        text.contains(remedy) && !text.contains("departures"),
+        "{text}"
+    );
 
     stage.answer(Endpoint::Token, answer("Bearer", json!(ACCESS_TOKEN)));
     let exchanged = client.exchange(exchange()).await.unwrap();

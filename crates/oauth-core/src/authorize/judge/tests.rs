@@ -139,7 +139,10 @@ fn an_issuer_that_is_another_names_the_field_that_declares_it() {
         let pending = pending_of(|pending| pending.iss = rule);
         let query = "code=canary-code&state={state}&iss=https%3A%2F%2Fauth.example%2Fo";
         let text = refused(pending, query, "Binding.Issuer").to_string();
-        assert!(text.contains("`departures.authorization.iss_value`"), "{text}");
+        assert!(
+            text.contains("`departures.authorization.iss_value`"),
+            "{text}"
+        );
     }
 }
 
