@@ -1,11 +1,13 @@
-//! What `e2e --live` runs against: a node, and oidc-provider installed for it. What is missing is fetched
-//! from the public registries, into the target folder; nothing of the machine is changed.
+//! What `e2e --live` runs against: a node and oidc-provider, a Python and the packages of its servers. What
+//! is missing is fetched from the public registries, into the target folder; nothing of the machine is
+//! changed.
 
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Context, Failure};
 use crate::node::{self, Node};
 use crate::npm;
+use crate::python;
 use crate::workspace::Workspace;
 
 /// What the test program is told in its environment.
@@ -14,7 +16,14 @@ pub fn environment(workspace: &Workspace) -> Result<Vec<(&'static str, PathBuf)>
     std::fs::create_dir_all(&folder).context(folder.display())?;
     let node = node::find(&folder)?;
     let server = install(workspace, &folder, &node)?;
+    let servers = workspace.root.join("crates/oauth-live/server/python");
+    let requirements = servers.join("requirements.txt");
+    let what = "django-oauth-toolkit and idpyoidc";
+    let python = python::find(&folder.join("python"), &requirements, what)?;
     Ok(vec![
+        ("OAUTH_LIVE_PYTHON", python.program),
+        ("OAUTH_LIVE_PYTHON_PACKAGES", python.packages),
+        ("OAUTH_LIVE_PYTHON_SERVERS", servers),
         ("OAUTH_LIVE_NODE", node.program),
         ("OAUTH_LIVE_SERVER", server),
         ("OAUTH_LIVE_RUN", emptied(&folder.join("run"))?),

@@ -20,6 +20,7 @@ mod live;
 mod new;
 mod node;
 mod npm;
+mod python;
 mod readme;
 mod remove;
 mod requirements;
@@ -52,7 +53,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "e2e",
         usage: "[ADAPTER[/SCENARIO]] [--live] [--junit FILE] [--list]",
-        about: "run the adapters end to end: their contract and their fixtures, or (--live) against oidc-provider",
+        about: "run the adapters end to end: their contract and their fixtures, or (--live) against servers that others wrote",
         run: e2e::run,
     },
     Command {
