@@ -29,10 +29,16 @@
 //! certificate is made for the run. A trial gets it as an `OAuthClient` (`clients`): one that reads the
 //! server's metadata, or one whose token requests go through the tap and can be looked at afterwards.
 
+mod browser;
+mod child;
 mod clients;
+mod django;
 mod expect;
+mod gate;
+mod idpyoidc;
 mod login;
 mod provider;
+mod python;
 mod random;
 mod registration;
 mod resource;

@@ -5,7 +5,9 @@ mod bearing;
 mod certificates;
 mod client_credentials;
 mod discovery;
+mod django;
 mod fhir;
+mod idpyoidc;
 mod introspection;
 mod possession;
 mod refresh;
@@ -24,7 +26,7 @@ use crate::world::World;
 
 /// All of it.
 pub(crate) fn suites() -> Vec<Suite> {
-    vec![
+    let mut suites = vec![
         api::suite(),
         client_credentials::suite(),
         refusals::suite(),
@@ -37,7 +39,10 @@ pub(crate) fn suites() -> Vec<Suite> {
         fhir::suite(),
         template::suite(),
         refresh::suite(),
-    ]
+    ];
+    suites.extend(django::suites());
+    suites.extend(idpyoidc::suites());
+    suites
 }
 
 /// A key that nobody has seen yet.

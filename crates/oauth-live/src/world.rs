@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use oauth_contract::{Failure, Outcome};
-use oauth_core::clock::{Clock as _, ManualClock, SystemClock};
+use oauth_core::clock::{Clock, ManualClock, SystemClock};
 use oauth_core::env::Env;
 use oauth_core::http::HttpSettings;
 use oauth_stage::{Authority, Identity};
@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::expect;
 use crate::provider::{self, Place, Provider, Setup};
+use crate::python;
 use crate::random;
 use crate::registration::{
     Client, ITEMS, OTHERS, PATIENTS, RESOURCE_SERVER, Registrations, SCOPES,
@@ -29,6 +30,7 @@ pub(crate) struct World {
     resource: Resource,
     tap: Tap,
     issuer: String,
+    python: python::Servers,
     ca_pem: String,
     files: PathBuf,
     /// What has to be ended, until it is.
@@ -38,6 +40,7 @@ pub(crate) struct World {
 /// What ends in this order.
 struct Running {
     provider: Provider,
+    python: python::Running,
     /// The servers of ours run apart from the trials, and outlive each of them.
     servers: Runtime,
     files: tempfile::TempDir,
@@ -61,6 +64,7 @@ impl World {
         let ca_pem = authority.pem();
         let place = Place::from_environment()?;
         let files = tempfile::tempdir_in(place.run())?;
+        let python = python::begin(&authority, files.path())?; // they take longest
         let registrations = Registrations::new()?;
         let resource = servers.block_on(Resource::start(&authority))?;
         let provider = provider(&place, &authority, files.path(), &registrations, &resource)?;
@@ -74,16 +78,19 @@ impl World {
             client_secret: registrations.secret(&RESOURCE_SERVER).into(),
         };
         resource.open(&tap.token_url(), judge);
+        let (python, running_python) = python.listening()?;
 
         let world = Self {
             registrations,
             resource,
             tap,
             issuer,
+            python,
             ca_pem,
             files: files.path().to_owned(),
             running: Mutex::new(Some(Running {
                 provider,
+                python: running_python,
                 servers,
                 files,
             })),
@@ -94,7 +101,7 @@ impl World {
     /// Stops everything, and returns when that is done.
     ///
     /// # Errors
-    /// oidc-provider ended with an error or had ended before, or a file cannot be removed.
+    /// A server ended with an error or had ended before, or a file cannot be removed.
     pub(crate) fn stop(&self) -> io::Result<()> {
         let running = self
             .running
@@ -104,7 +111,7 @@ impl World {
         let Some(running) = running else {
             return Ok(());
         };
-        let stopped = running.provider.stop();
+        let stopped = running.provider.stop().and(running.python.stop());
         running.servers.shutdown_background(); // nobody uses them any more
         running.files.close()?;
         stopped
@@ -134,6 +141,11 @@ impl World {
     /// oidc-provider's issuer identifier; its endpoints, without the tap, are below it.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The servers that run in Python.
+    pub(crate) fn python(&self) -> &python::Servers {
+        &self.python
     }
 
     /// The clients of the run, with their secrets, keys and certificates.
@@ -171,8 +183,16 @@ impl World {
     /// # Errors
     /// As [`World::env`].
     pub(crate) fn env_by(&self, clock: &Arc<ManualClock>) -> Result<Env, Failure> {
+        self.env_of(clock.clone())
+    }
+
+    /// One whose time is that clock's.
+    ///
+    /// # Errors
+    /// As [`World::env`].
+    pub(crate) fn env_of(&self, clock: Arc<dyn Clock>) -> Result<Env, Failure> {
         let builder = Env::builder(self.settings()).strict_permissions();
-        Ok(builder.clock(clock.clone()).build()?)
+        Ok(builder.clock(clock).build()?)
     }
 
     /// An HTTP client for what no adapter would send. Each trial makes its own, since a connection ends

@@ -1,0 +1,113 @@
+//! A server that others wrote, as a child of this process.
+
+use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::process::{self, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The running server. It ends when this is dropped, or when this process does: its stdin closes then.
+pub(crate) struct Child {
+    name: &'static str,
+    process: process::Child,
+}
+
+/// One that does not listen yet.
+pub(crate) struct Starting {
+    child: Child,
+    issuers: Receiver<String>,
+}
+
+/// What the server says when it listens.
+#[derive(Deserialize)]
+struct Ready {
+    issuer: String,
+}
+
+/// It takes seconds. What takes longer than this hangs, or the machine does.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Child {
+    /// Starts it and tells it on its stdin, in one line, what this run wants. `name` is for people.
+    ///
+    /// # Errors
+    /// It cannot be started, or ended before it had read the line.
+    pub(crate) fn start(
+        name: &'static str,
+        command: &mut Command,
+        setup: &impl Serialize,
+    ) -> io::Result<Starting> {
+        let mut line = serde_json::to_vec(setup)?;
+        line.push(b'\n');
+        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let process = spawned.map_err(|error| io::Error::other(format!("{name}: {error}")))?;
+        // from here on an early return stops it, by `Drop`
+        let mut child = Self { name, process };
+        let stdout = child.process.stdout.take();
+        let stdout = stdout.ok_or_else(|| io::Error::other(format!("{name} has no stdout")))?;
+        let issuers = announced(stdout);
+        if let Some(stdin) = &mut child.process.stdin {
+            stdin.write_all(&line)?;
+        }
+        Ok(Starting { child, issuers })
+    }
+
+    /// Ends it, and returns when it has ended.
+    ///
+    /// # Errors
+    /// It ended with an error, or had ended before.
+    pub(crate) fn stop(mut self) -> io::Result<()> {
+        let name = self.name;
+        if let Some(status) = self.process.try_wait()? {
+            return Err(io::Error::other(format!("{name} had ended: {status}")));
+        }
+        drop(self.process.stdin.take());
+        let status = self.process.wait()?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(io::Error::other(format!("{name}: {status}"))),
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // it has ended already, or has nothing to lose
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Starting {
+    /// Waits until it listens. The server, and its issuer.
+    ///
+    /// # Errors
+    /// It ended before, and its stderr has said why; or it takes too long.
+    pub(crate) fn listening(self) -> io::Result<(Child, String)> {
+        let name = self.child.name;
+        let issuer = self.issuers.recv_timeout(PATIENCE).map_err(|error| {
+            io::Error::other(match error {
+                mpsc::RecvTimeoutError::Disconnected => format!("{name} ended before it listened"),
+                mpsc::RecvTimeoutError::Timeout => {
+                    format!("{name} did not come up within a minute")
+                }
+            })
+        })?;
+        Ok((self.child, issuer))
+    }
+}
+
+/// The issuer, from the line that says so. What else it prints is read too, so that a full pipe never
+/// stops it.
+fn announced(stdout: ChildStdout) -> Receiver<String> {
+    let (found, issuers) = mpsc::channel();
+    std::thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Ok(ready) = serde_json::from_str::<Ready>(&line) {
+                let _ = found.send(ready.issuer); // nobody waits any more after the first
+            }
+        }
+    });
+    issuers
+}
