@@ -111,3 +111,37 @@ fn announced(stdout: ChildStdout) -> Receiver<String> {
     });
     issuers
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    fn started(script: &str) -> io::Result<(Child, String)> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]);
+        Child::start("a server", &mut shell, &"setup")?.listening()
+    }
+
+    #[test]
+    fn a_server_says_its_issuer_once_it_was_told_and_ends_with_its_stdin() {
+        let script = r#"read line; [ "$line" = '"setup"' ] || exit 1
+            echo booting; echo '{"issuer": "https://a.example"}'; cat; exit 0"#;
+        let (server, issuer) = started(script).unwrap();
+        assert_eq!(issuer, "https://a.example");
+        server.stop().unwrap();
+    }
+
+    #[test]
+    fn one_that_ends_before_it_listens_is_named() {
+        let error = started("read line; exit 1").map(drop).unwrap_err();
+        assert_eq!(error.to_string(), "a server ended before it listened");
+    }
+
+    #[test]
+    fn one_that_ends_with_an_error_did_not_stop_well() {
+        let script = r#"read line; echo '{"issuer": "x"}'; cat; exit 3"#;
+        let (server, _) = started(script).unwrap();
+        let error = server.stop().unwrap_err().to_string();
+        assert!(error.starts_with("a server: exit status: 3"), "{error}");
+    }
+}

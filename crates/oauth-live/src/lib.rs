@@ -11,6 +11,10 @@
 //! adapter ─── bearer token ──▶ resource ─── introspects ──▶ oidc-provider
 //! ```
 //!
+//! Two more servers run in Python (`python`), with clients of oauth-core alone: `django`, django-oauth-toolkit
+//! behind gunicorn, with its pages for people; `idpyoidc`, which exchanges tokens. Each knows what oidc-provider
+//! does not, and bends the RFCs where it does not.
+//!
 //! `cargo xtask e2e --live` finds a node, installs the server and starts the test target `live`.
 //!
 //! # Names

@@ -148,7 +148,9 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 return self.send(*asked(endpoint, body or url.query, told))
             except ClientAuthenticationError:
-                return self.send(401, [JSON, ("WWW-Authenticate", "Basic")], '{"error": "invalid_client"}')
+                return self.send(
+                    401, [JSON, ("WWW-Authenticate", "Basic")], '{"error": "invalid_client"}'
+                )
             except Exception as error:  # it has no answer to that; what was sent is not told
                 logging.error("%s: %s", url.path, type(error).__name__)
                 return self.send(500, [], "")

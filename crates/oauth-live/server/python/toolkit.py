@@ -16,6 +16,12 @@ LISTENER = socket.create_server(("127.0.0.1", 0))
 ISSUER = f"https://127.0.0.1:{LISTENER.getsockname()[1]}"
 # secrets of 256 random bits need no slow hash, and each request would pay for it
 HASHER = "django.contrib.auth.hashers.MD5PasswordHasher"
+APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "oauth2_provider",
+]
 
 import django
 from django.conf import settings
@@ -27,15 +33,16 @@ settings.configure(
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": os.path.join(SETUP["folder"], "django.sqlite3"),
             # a writer waits for the one before it, from its first statement on
-            "OPTIONS": {"timeout": 20, "transaction_mode": "IMMEDIATE"},
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA synchronous = OFF",
+            },
         }
     },
-    INSTALLED_APPS=[
-        "django.contrib.auth",
-        "django.contrib.contenttypes",
-        "django.contrib.sessions",
-        "oauth2_provider",
-    ],
+    INSTALLED_APPS=APPS,
+    # the tables as they have become, and not step by step
+    MIGRATION_MODULES={app.rpartition(".")[2]: None for app in APPS},
     MIDDLEWARE=[
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
@@ -114,7 +121,7 @@ urlpatterns = [
 
 def populate():
     """Somebody who can log in, and the clients."""
-    call_command("migrate", verbosity=0)
+    call_command("migrate", run_syncdb=True, verbosity=0)
     user = get_user_model().objects.create_user("somebody", password=SETUP["password"])
     for client in SETUP["clients"]:
         get_application_model().objects.create(user=user, **client)
