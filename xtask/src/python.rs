@@ -33,9 +33,7 @@ const INSTALLED: &str = "installed.txt";
 /// A Python of the machine's, with the packages of `requirements` in `folder`: installed there unless they
 /// are. `what` is told to the person who waits.
 pub fn find(folder: &Path, requirements: &Path, what: &str) -> Result<Python, Failure> {
-    let programs = NAMES.into_iter();
-    let mut found = programs.filter_map(|name| Some((name, version(name)?)));
-    let Some((program, version)) = found.find(|(_, version)| is_new_enough(version)) else {
+    let Some((program, version)) = found() else {
         let (major, minor) = OLDEST;
         return Err(Failure::failed(format!(
             "there is no Python {major}.{minor} or newer, which {what} run on; install one with pip or venv (Debian: `apt-get install python3-venv`)"
@@ -66,6 +64,13 @@ pub fn find(folder: &Path, requirements: &Path, what: &str) -> Result<Python, Fa
         program: program.into(),
         packages,
     })
+}
+
+/// The first that is new enough, and what it is.
+fn found() -> Option<(&'static str, String)> {
+    let programs = NAMES.into_iter();
+    let mut found = programs.filter_map(|name| Some((name, version(name)?)));
+    found.find(|(_, version)| is_new_enough(version))
 }
 
 /// Nothing is built here, and nothing taken that is not the file that was pinned.
@@ -154,8 +159,7 @@ mod tests {
         // nobody could install that
         let pinned = "no-such-package-of-ours==1.0 --hash=sha256:00\n";
         std::fs::write(&requirements, pinned).unwrap();
-        let is_one = |name: &&str| version(name).is_some_and(|version| is_new_enough(&version));
-        let Some(program) = NAMES.iter().find(is_one) else {
+        let Some((program, version)) = found() else {
             let Err(Failure::Failed(text)) = find(folder, &requirements, "servers") else {
                 panic!("found")
             };
@@ -164,7 +168,7 @@ mod tests {
         };
         let packages = folder.join("packages");
         std::fs::create_dir(&packages).unwrap();
-        let installed = format!("# {}\n{pinned}", version(program).unwrap());
+        let installed = format!("# {version}\n{pinned}");
         std::fs::write(packages.join(INSTALLED), installed).unwrap();
         let found = find(folder, &requirements, "servers").unwrap();
         assert_eq!((found.program, found.packages), (program.into(), packages));

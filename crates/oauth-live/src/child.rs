@@ -1,6 +1,7 @@
 //! A server that others wrote, as a child of this process.
 
 use std::io::{self, BufRead as _, BufReader, Write as _};
+use std::path::Path;
 use std::process::{self, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
@@ -27,6 +28,16 @@ struct Ready {
 
 /// It takes seconds. What takes longer than this hangs, or the machine does.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How a program is started: with no proxy, and no options that happen to be set here.
+pub(crate) fn command(program: &Path) -> Command {
+    // what it takes to find programs
+    let kept = ["PATH", "HOME", "SystemRoot"].into_iter();
+    let kept = kept.filter_map(|name| Some((name, std::env::var_os(name)?)));
+    let mut command = Command::new(program);
+    command.env_clear().envs(kept);
+    command
+}
 
 impl Child {
     /// Starts it and tells it on its stdin, in one line, what this run wants. `name` is for people.

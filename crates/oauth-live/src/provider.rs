@@ -1,14 +1,12 @@
 //! oidc-provider, as a child of this process.
 
-use std::ffi::OsString;
-use std::io::{self, BufRead, BufReader, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
-use std::sync::mpsc;
-use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
+
+use crate::child::{self, Child};
 
 /// Where node is, the folder in which oidc-provider was installed, and the one for what a run keeps.
 pub(crate) struct Place {
@@ -75,20 +73,11 @@ pub(crate) struct Resource {
     pub(crate) is_jwt: bool,
 }
 
-/// What the server says when it listens.
-#[derive(Deserialize)]
-struct Ready {
-    issuer: String,
-}
-
 /// The running server. It ends when this is dropped, or when this process does.
 pub(crate) struct Provider {
     child: Child,
     issuer: String,
 }
-
-/// It takes a second. What takes longer than this hangs, or the machine does.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Provider {
     /// Starts it and waits until it listens. `ca_file` holds the authority that it trusts where it
@@ -97,29 +86,13 @@ impl Provider {
     /// # Errors
     /// Node cannot be started, or the server ended; its stderr has said why.
     pub(crate) fn start(place: &Place, ca_file: &Path, setup: &Setup<'_>) -> io::Result<Self> {
-        let mut child = Command::new(&place.node)
+        let mut command = child::command(&place.node);
+        command
             .arg("server.mjs")
             .current_dir(&place.folder)
-            .env_clear() // no proxy, no options of node's that happen to be set here
-            .envs(kept())
-            .env("NODE_EXTRA_CA_CERTS", ca_file)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| io::Error::other(format!("{}: {error}", place.node.display())))?;
-        let stdout = child.stdout.take();
-        // from here on an early return stops the child, by `Drop`
-        let mut provider = Self {
-            child,
-            issuer: String::new(),
-        };
-        let mut line = serde_json::to_vec(setup)?;
-        line.push(b'\n');
-        if let Some(stdin) = &mut provider.child.stdin {
-            stdin.write_all(&line)?;
-        }
-        provider.issuer = announced(stdout)?;
-        Ok(provider)
+            .env("NODE_EXTRA_CA_CERTS", ca_file);
+        let (child, issuer) = Child::start("oidc-provider", &mut command, setup)?.listening()?;
+        Ok(Self { child, issuer })
     }
 
     /// The issuer, which is the origin too.
@@ -131,51 +104,7 @@ impl Provider {
     ///
     /// # Errors
     /// It ended with an error, or had ended before.
-    pub(crate) fn stop(mut self) -> io::Result<()> {
-        if let Some(status) = self.child.try_wait()? {
-            return Err(io::Error::other(format!("the server had ended: {status}")));
-        }
-        drop(self.child.stdin.take());
-        let status = self.child.wait()?;
-        match status.success() {
-            true => Ok(()),
-            false => Err(io::Error::other(format!("the server: {status}"))),
-        }
+    pub(crate) fn stop(self) -> io::Result<()> {
+        self.child.stop()
     }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        // it has ended already, or has nothing to lose
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// What it takes to find a program and to start it.
-fn kept() -> impl Iterator<Item = (OsString, OsString)> {
-    ["PATH", "HOME", "SystemRoot"]
-        .into_iter()
-        .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
-}
-
-/// The issuer, from the line that says so. What else it prints is read too, so that a full pipe never
-/// stops it.
-fn announced(stdout: Option<ChildStdout>) -> io::Result<String> {
-    let stdout = stdout.ok_or_else(|| io::Error::other("node has no stdout"))?;
-    let (found, finding) = mpsc::channel();
-    std::thread::spawn(move || {
-        let ready = |line: &String| serde_json::from_str::<Ready>(line).ok();
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if let Some(ready) = ready(&line) {
-                let _ = found.send(ready.issuer); // nobody waits any more after the first
-            }
-        }
-    });
-    finding.recv_timeout(PATIENCE).map_err(|error| {
-        io::Error::other(match error {
-            mpsc::RecvTimeoutError::Disconnected => "oidc-provider ended before it listened",
-            mpsc::RecvTimeoutError::Timeout => "oidc-provider did not come up within a minute",
-        })
-    })
 }

@@ -1,13 +1,12 @@
 //! The servers that run in Python.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use oauth_stage::Authority;
 
-use crate::child::{Child, Starting};
+use crate::child::{self, Child, Starting};
 use crate::django::{self, Django};
 use crate::idpyoidc::{self, Idpyoidc};
 
@@ -37,22 +36,13 @@ impl Place {
 
     /// How one of the servers is started.
     pub(crate) fn command(&self, file: &str) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = child::command(&self.program);
         command
             .args(["-B", "-s"]) // it writes nothing beside its files, and takes nobody's own packages
             .arg(self.servers.join(file))
-            .env_clear() // no proxy, no options that happen to be set here
-            .envs(kept())
             .env("PYTHONPATH", &self.packages);
         command
     }
-}
-
-/// What it takes to find a program and to start it.
-fn kept() -> impl Iterator<Item = (OsString, OsString)> {
-    ["PATH", "HOME", "SystemRoot"]
-        .into_iter()
-        .filter_map(|name| Some((name.into(), std::env::var_os(name)?)))
 }
 
 /// Both servers, on their way up.
