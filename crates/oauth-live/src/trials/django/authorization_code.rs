@@ -1,7 +1,9 @@
 //! The authorization code grant with PKCE (RFC 6749 4.1, RFC 7636), through Django's pages.
 
 use oauth_contract::{Outcome, Suite};
+use oauth_core::authorize::{AuthorizationRequest, Callback, PendingAuthorization};
 use oauth_core::error::{BindingFault, ErrorKind, Recovery};
+use oauth_core::secret::Secret;
 use oauth_core::server::{AuthorizationServer, DiscoveryKind};
 use serde_json::json;
 
@@ -9,7 +11,8 @@ use crate::django::{
     Client, DECLINED, Django, LATE, OPENID, PUBLIC, REDIRECT_URI, TWICE, WEB, declared,
 };
 use crate::expect::{self, equal, some, that};
-use crate::trials::django::{Choice, answer, log_in};
+use crate::random;
+use crate::trials::django::{Choice, answer, decided, log_in, scopes};
 use crate::world::World;
 
 pub(super) fn suite() -> Suite {
@@ -94,26 +97,22 @@ async fn late() -> Outcome {
     log_in(&oauth, "read").await.map(drop)
 }
 
-/// Whoever has seen the code comes later, as that client even.
+/// Two processes have the transaction, as its secret form lets them, and so the verifier too.
 async fn twice() -> Outcome {
-    let (django, world) = (Django::here()?, World::here()?);
-    let oauth = django.client(&world.env()?, &TWICE)?;
-    let code = answer(&oauth, "read", Choice::Agrees).await??;
-    let seen = code.code().expose().to_owned();
-    oauth.redeem(code).await?;
-    let form = [
-        ("grant_type", "authorization_code"),
-        ("code", &seen),
-        ("redirect_uri", REDIRECT_URI),
-        ("client_id", TWICE.id),
-        ("client_secret", django.secret(&TWICE)),
-        (
-            "code_verifier",
-            "a-verifier-of-somebody-who-has-only-seen-the-code",
-        ),
-    ];
-    let url = format!("{}/token/", django.issuer());
-    let (status, answer) = world.post(&url, &form).await?;
-    let refusal = (400, Some("invalid_grant"));
-    equal("the answer", refusal, (status, answer["error"].as_str()))
+    let oauth = Django::here()?.client(&World::here()?.env()?, &TWICE)?;
+    let request = AuthorizationRequest::new(REDIRECT_URI).scopes(scopes("read")?);
+    let session = Secret::new(random::text());
+    let (url, pending) = oauth.authorization(&request, &session).await?;
+    let form = pending.into_secret_form()?;
+    let came = decided(&url, Choice::Agrees).await?;
+    let code = || {
+        let came = Callback::query(REDIRECT_URI, came.query().unwrap_or_default())?;
+        PendingAuthorization::from_secret_form(&form)?.callback(&session, came)
+    };
+    oauth.redeem(code()?).await?;
+    let refused = oauth.redeem(code()?).await;
+    let (kind, recovery) = (ErrorKind::OAuth, Recovery::LogInAgain);
+    let error = expect::error("the code again", refused, kind, recovery)?;
+    let code = error.oauth().map(|oauth| oauth.code.as_str());
+    equal("the code of the refusal", Some("invalid_grant"), code)
 }
