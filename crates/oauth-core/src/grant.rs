@@ -63,6 +63,9 @@ pub struct RefreshToken {
     pub scopes: Scopes,
     /// The scopes once granted, where they are known: then no others are asked for (RFC 6749 6).
     pub granted: Option<Scopes>,
+    /// The APIs the token is for, of those the login was for (RFC 8707 2.2); none: the server decides. Each
+    /// is one parameter.
+    pub resource: Vec<String>,
 }
 
 /// RFC 6749 4.1.3, RFC 7636 4.5. It can be spent once: the server gives the grant up where a code comes twice.
@@ -150,6 +153,7 @@ impl Grant {
                 grant.check_scopes()?;
                 parameters.push_secret("refresh_token", grant.refresh_token.clone())?;
                 parameters.push("scope", grant.scopes.joined(separator))?;
+                parameters.push_each("resource", &grant.resource)?;
             }
             Self::DeviceCode(grant) => {
                 parameters.push_secret("device_code", grant.device_code.clone())?;
@@ -227,6 +231,7 @@ impl RefreshToken {
             refresh_token,
             scopes: Scopes::none(),
             granted: None,
+            resource: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::authorize::pending::PendingAuthorization;
+use crate::error::Error;
 use crate::grant;
 use crate::secret::Secret;
 use crate::text::escape;
@@ -95,6 +96,29 @@ impl AuthorizationCode {
     /// The scopes that were asked for.
     pub fn scopes(&self) -> &Scopes {
         &self.scopes
+    }
+
+    /// Redeems it for some of the APIs that were asked for, such as one alone, which is all that some servers
+    /// take; the refresh token is for all of them (RFC 8707 2.2). Default: all.
+    ///
+    /// # Errors
+    /// One of them was not asked for.
+    pub fn for_resources<T: Into<String>>(
+        mut self,
+        resources: impl IntoIterator<Item = T>,
+    ) -> Result<Self, Error> {
+        let resources: Vec<String> = resources.into_iter().map(Into::into).collect();
+        if let Some(other) = resources.iter().find(|one| !self.resource.contains(one)) {
+            let problem = format!(
+                "`{}` is not among the APIs that the code was asked for (RFC 8707 2.2)",
+                escape(other)
+            );
+            return Err(
+                Error::config("resource", problem).remedy("add it to the `AuthorizationRequest`")
+            );
+        }
+        self.resource = resources;
+        Ok(self)
     }
 
     /// A parameter that came beside it and that no RFC knows, such as the name of a tenant. It went through

@@ -37,10 +37,22 @@ fn a_refresh_token_is_encoded_whatever_it_holds() {
         refresh_token: Secret::new("a+b/c=&scope=all é"),
         scopes: Scopes::none(),
         granted: None,
+        resource: Vec::new(),
     });
     assert_eq!(
         encoded(&grant, &Departures::default()),
         "grant_type=refresh_token&refresh_token=a%2Bb%2Fc%3D%26scope%3Dall+%C3%A9"
+    );
+}
+
+#[test]
+fn a_refresh_token_is_for_the_apis_that_are_named() {
+    let mut grant = RefreshToken::new(Secret::new("r"));
+    grant.resource = vec!["https://x.example/".into(), "https://y.example/".into()];
+    assert_eq!(
+        encoded(&Grant::RefreshToken(grant), &Departures::default()),
+        "grant_type=refresh_token&refresh_token=r&resource=https%3A%2F%2Fx.example%2F\
+         &resource=https%3A%2F%2Fy.example%2F"
     );
 }
 
@@ -64,6 +76,7 @@ fn strikes_out_what_is_secret_and_what_is_declared() {
         refresh_token: Secret::new("r-9012"),
         scopes: Scopes::parse("read").unwrap(),
         granted: None,
+        resource: Vec::new(),
     });
     let mut parameters = grant.parameters(&departures).unwrap();
     parameters.push("client_secret", "s3cret").unwrap();

@@ -345,6 +345,7 @@ impl Renewing {
             refresh_token,
             scopes,
             granted: None, // seen to above
+            resource: Vec::new(),
         };
         Ok(Prepared {
             bound: self.bind(&mut record)?,

@@ -65,6 +65,39 @@ async fn r100_r109_a_user_logs_in_and_the_code_is_redeemed_with_its_proof() {
 }
 
 #[tokio::test]
+async fn a_code_is_redeemed_for_one_of_the_apis_that_were_asked_for() {
+    let scene = Scene::new().await;
+    let [one, other] = ["https://api.example/", "https://other.example/"];
+    let request = request().resource(one).resource(other);
+    for (wanted, is_asked_for) in [(other, true), ("https://another.example/", false)] {
+        let (pending, location) = scene.answered(&request).await;
+        let came = Callback::url(&location).unwrap();
+        let judged = scene.client.callback(pending, &session(), came).await;
+        let code = match judged.unwrap().for_resources([wanted]) {
+            Ok(code) => code,
+            Err(error) => {
+                assert!(!is_asked_for, "{error}");
+                assert_eq!(error.kind(), ErrorKind::Config);
+                continue;
+            }
+        };
+        assert!(is_asked_for);
+        scene.client.redeem(code).await.unwrap();
+    }
+    let log = scene.stage.log();
+    let mut asked = log.iter().filter(|one| one.endpoint() == Endpoint::Token);
+    let token = asked.next().unwrap();
+    let form = token.form().into_iter();
+    let resources = form.filter(|(name, _)| name == "resource");
+    assert_eq!(
+        resources.map(|(_, value)| value).collect::<Vec<_>>(),
+        [other]
+    );
+    assert!(asked.next().is_none());
+    scene.assert_no_violation();
+}
+
+#[tokio::test]
 async fn an_answer_comes_as_a_form_where_that_was_asked_for() {
     let scene = Scene::new().await;
     let request = request().response_mode(ResponseMode::FormPost);

@@ -10,7 +10,7 @@ use oauth_core::oauth_client::OAuthClient;
 use oauth_core::secret::{Secret, SecretRef};
 use oauth_core::signing_key::Algorithm;
 use oauth_core::source::{RenewingToken, TokenSource as _};
-use oauth_core::token::{Deviation, Scopes};
+use oauth_core::token::Deviation;
 
 use crate::expect::{self, equal, invalid_client, that};
 use crate::login::form_encoded;
@@ -239,11 +239,7 @@ async fn other_grant() -> Outcome {
     let world = World::here()?;
     let env = world.env()?;
     let client = world.client(&env, &OTHER_GRANT)?;
-    let grant = Grant::RefreshToken(RefreshToken {
-        refresh_token: Secret::new(random::text()),
-        scopes: Scopes::none(),
-        granted: None,
-    });
+    let grant = Grant::RefreshToken(RefreshToken::new(Secret::new(random::text())));
     refused("the call", "invalid_request", client.token(grant).await).map(drop)
 }
 

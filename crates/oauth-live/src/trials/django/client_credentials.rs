@@ -90,6 +90,7 @@ async fn unknown_grant() -> Outcome {
         refresh_token: Secret::new(random::text()),
         scopes: oauth_core::token::Scopes::none(),
         granted: None,
+        resource: Vec::new(),
     };
     let refused = oauth.token(Grant::RefreshToken(spent)).await;
     let (kind, recovery) = (ErrorKind::OAuth, Recovery::LogInAgain);

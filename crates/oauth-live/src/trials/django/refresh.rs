@@ -28,6 +28,7 @@ fn spending(refresh_token: Secret) -> Grant {
         refresh_token,
         scopes: Scopes::none(),
         granted: None,
+        resource: Vec::new(),
     })
 }
 

@@ -34,6 +34,7 @@ async fn logs_in() -> Outcome {
         refresh_token,
         scopes: Scopes::none(),
         granted: None,
+        resource: Vec::new(),
     });
     oauth.token(grant).await?;
     Ok(())

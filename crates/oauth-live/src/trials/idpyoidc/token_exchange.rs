@@ -142,6 +142,7 @@ async fn refreshing() -> Outcome {
         refresh_token: brought.token,
         scopes: Scopes::none(),
         granted: None,
+        resource: Vec::new(),
     });
     oauth.token(grant).await?;
     Ok(())
