@@ -192,11 +192,40 @@ fn by_code(code: &str, asked: &Asked<'_>) -> (Recovery, String) {
             },
             "it may pass".into(),
         ),
-        _ => (
-            Recovery::Report,
-            "the RFCs do not know this code; look it up with the vendor".into(),
-        ),
+        _ => by_extension(code, asked),
     }
+}
+
+/// Codes of other RFCs, at the endpoints of those.
+fn by_extension(code: &str, asked: &Asked<'_>) -> (Recovery, String) {
+    let remedy = match code {
+        "invalid_authorization_details" => "check `authorization_details` (RFC 9396 5)",
+        "invalid_request_object" => {
+            "check that the server has the key that requests are signed by, takes its algorithm, and that this \
+             machine's clock is right (RFC 9101 6.3)"
+        }
+        "invalid_client_metadata" => {
+            "mend the metadata: the server cannot take one of its members (RFC 7591 3.2.2)"
+        }
+        "invalid_redirect_uri" => {
+            "mend `redirect_uris`: the server does not take one of them (RFC 7591 3.2.2)"
+        }
+        "invalid_software_statement" | "unapproved_software_statement" => {
+            "have `software_statement` issued by somebody whom this server trusts (RFC 7591 3.2.2)"
+        }
+        "invalid_token" => {
+            let sent = asked.authentication;
+            let remedy = format!(
+                "the client sent {sent}; it is spent, or its client is gone (RFC 6750 3.1)"
+            );
+            return (Recovery::FixConfig, remedy);
+        }
+        _ => {
+            let remedy = "the RFCs do not know this code; look it up with the vendor";
+            return (Recovery::Report, remedy.into());
+        }
+    };
+    (Recovery::FixConfig, remedy.into())
 }
 
 /// A status without an OAuth error.
@@ -296,6 +325,26 @@ mod tests {
             let description = error.oauth().unwrap().description.as_deref();
             assert_eq!(description, Some("not [REDACTED]"));
         }
+    }
+
+    #[test]
+    fn the_codes_of_other_rfcs_say_what_to_mend() {
+        for (code, word) in [
+            ("invalid_authorization_details", "`authorization_details`"),
+            ("invalid_request_object", "signed"),
+            ("invalid_client_metadata", "metadata"),
+            ("invalid_redirect_uri", "`redirect_uris`"),
+            ("invalid_software_statement", "`software_statement`"),
+            ("unapproved_software_statement", "`software_statement`"),
+            ("invalid_token", "`none` as client `id`"),
+        ] {
+            let error = judged(400, &json!({"error": code}), &[]);
+            assert_eq!(error.recovery(), Recovery::FixConfig, "{code}");
+            let remedy = error.to_string();
+            assert!(remedy.contains(word), "{remedy}");
+        }
+        let error = judged(400, &json!({"error": "out_of_cheese"}), &[]);
+        assert_eq!(error.recovery(), Recovery::Report);
     }
 
     #[test]
