@@ -112,6 +112,18 @@ impl Grant {
         }
     }
 
+    /// The APIs the token is for, as far as the token request says so (RFC 8707 2.2).
+    pub(crate) fn resource(&self) -> &[String] {
+        match self {
+            Self::ClientCredentials(grant) => &grant.resource,
+            Self::RefreshToken(grant) => &grant.resource,
+            Self::JwtBearer(grant) => &grant.resource,
+            Self::TokenExchange(grant) => &grant.resource,
+            Self::AuthorizationCode(grant) => &grant.resource,
+            Self::DeviceCode(_) | Self::Saml2Bearer(_) | Self::Vendor(_) => &[],
+        }
+    }
+
     /// What may be done when its answer is lost.
     pub(crate) fn replay_class(&self, rotation: RotationPolicy) -> ReplayClass {
         match self {

@@ -133,7 +133,7 @@ impl OAuthClient {
         };
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued
-            .map(|issued| TokenResponse::of(issued.granted, bound.as_ref()))
+            .map(|issued| TokenResponse::of(issued.granted, grant.resource(), bound.as_ref()))
             .map_err(|failed| failed.error)
     }
 

@@ -390,6 +390,7 @@ pub struct GrantedToken {
     pub(crate) access_token: Option<(Secret, Option<Duration>)>,
     pub(crate) refresh_token: Option<Secret>,
     pub(crate) scopes: Option<Scopes>,
+    pub(crate) resource: Vec<String>,
     pub(crate) facts: BTreeMap<String, Secret>,
     pub(crate) bound_key: Option<BoundKey>,
 }
@@ -401,6 +402,7 @@ impl GrantedToken {
             access_token: None,
             refresh_token: Some(refresh_token),
             scopes: None,
+            resource: Vec::new(),
             facts: BTreeMap::new(),
             bound_key: None,
         }
@@ -412,6 +414,7 @@ impl GrantedToken {
             access_token: Some((access_token, expires_in)),
             refresh_token: None,
             scopes: None,
+            resource: Vec::new(),
             facts: BTreeMap::new(),
             bound_key: None,
         }
@@ -444,6 +447,14 @@ impl GrantedToken {
     #[must_use]
     pub fn with_scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = Some(scopes);
+        self
+    }
+
+    /// Adds the APIs that the tokens are for, of those the login was for: each renewal asks for the same
+    /// (RFC 8707 2.2).
+    #[must_use]
+    pub fn with_resource<T: Into<String>>(mut self, resource: impl IntoIterator<Item = T>) -> Self {
+        self.resource = resource.into_iter().map(Into::into).collect();
         self
     }
 }

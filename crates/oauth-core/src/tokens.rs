@@ -111,6 +111,8 @@ pub(crate) struct TokenRecord {
     pub follows: Option<u64>,
     /// The scopes a login was granted, where they are not those of the connection.
     pub scopes: Option<Scopes>,
+    /// The APIs the tokens are for, of those the login was for (RFC 8707 2.2).
+    pub resource: Vec<String>,
     /// What else the server said of this login, by name.
     pub facts: BTreeMap<String, Secret>,
     /// How often the answer to a renewal with this refresh token was lost.
@@ -160,6 +162,8 @@ struct Written<'a> {
     follows: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<Cow<'a, str>>>,
+    #[serde(default, skip_serializing_if = "is_none_of")]
+    resource: Cow<'a, [String]>,
     #[serde(default, skip_serializing_if = "is_zero")]
     facts: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -202,8 +206,8 @@ struct WrittenAccess<'a> {
     certificate: Option<Cow<'a, str>>,
 }
 
-fn is_none_of(seeds: &[String]) -> bool {
-    seeds.is_empty()
+fn is_none_of(texts: &[String]) -> bool {
+    texts.is_empty()
 }
 
 fn is_zero<N: Default + PartialEq>(number: &N) -> bool {
@@ -259,6 +263,7 @@ impl TokenRecord {
                 .scopes
                 .as_ref()
                 .map(|scopes| scopes.iter().map(Cow::from).collect()),
+            resource: Cow::Borrowed(&self.resource),
             facts: self
                 .facts
                 .iter()
@@ -324,6 +329,7 @@ impl TokenRecord {
             scopes: written
                 .scopes
                 .map(|scopes| Scopes::granted(&scopes.join(" "), ' ')),
+            resource: written.resource.into_owned(),
             facts: written
                 .facts
                 .into_iter()

@@ -47,6 +47,7 @@ pub struct DeviceAuthorization {
     pub interval: Duration,
     device_code: Secret,
     scopes: Scopes,
+    resource: Vec<String>,
     /// When they end, by ticks.
     until: Duration,
 }
@@ -111,7 +112,10 @@ impl OAuthClient {
                 ..TokenRequest::new(&grant, RotationPolicy::Unknown)
             };
             let failed = match self.endpoints.send(&request, authorization.until).await {
-                Ok(issued) => return Ok(TokenResponse::of(issued.granted, bound.as_ref())),
+                Ok(issued) => {
+                    let resource = &authorization.resource;
+                    return Ok(TokenResponse::of(issued.granted, resource, bound.as_ref()));
+                }
                 Err(failed) => failed,
             };
             poll.after(failed.error)?;
@@ -230,6 +234,7 @@ impl EndpointRequest for DeviceCodes<'_> {
             interval: codes.interval,
             device_code: codes.device_code,
             scopes: self.request.scopes.clone(),
+            resource: self.request.resource.clone(),
             until: answered.asked_tick.saturating_add(codes.expires_in),
         })
     }

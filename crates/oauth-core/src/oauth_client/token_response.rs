@@ -30,6 +30,8 @@ pub struct TokenResponse {
     pub issued_token_type: Option<String>,
     /// What was granted in detail (RFC 9396 7): objects with a `type`.
     pub authorization_details: Vec<Value>,
+    /// The APIs it was asked for (RFC 8707 2); what renews it asks for the same.
+    pub resource: Vec<String>,
     /// Where the answer bent the RFCs.
     pub deviations: Vec<Deviation>,
     /// What else it said, of what is declared to be carried on
@@ -40,7 +42,7 @@ pub struct TokenResponse {
 }
 
 impl TokenResponse {
-    pub(crate) fn of(granted: Granted, bound: Option<&Bound>) -> Self {
+    pub(crate) fn of(granted: Granted, resource: &[String], bound: Option<&Bound>) -> Self {
         let key = bound.and_then(|bound| bound.key.as_deref());
         let key = key.filter(|_| granted.token_type == TokenType::Dpop);
         Self {
@@ -52,6 +54,7 @@ impl TokenResponse {
             id_token: granted.id_token,
             issued_token_type: granted.issued_token_type,
             authorization_details: granted.authorization_details,
+            resource: resource.to_vec(),
             deviations: granted.deviations,
             facts: granted.facts.into_iter().collect(),
             bound_key: key.map(|key| key.kept.clone()),
@@ -63,7 +66,8 @@ impl TokenResponse {
 impl From<TokenResponse> for GrantedToken {
     fn from(response: TokenResponse) -> Self {
         let mut granted = Self::access_token(response.access_token, response.lifetime)
-            .with_scopes(response.scopes);
+            .with_scopes(response.scopes)
+            .with_resource(response.resource);
         granted.facts = response.facts;
         granted.bound_key = response.bound_key;
         match response.refresh_token {

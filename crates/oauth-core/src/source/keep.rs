@@ -96,6 +96,7 @@ impl Renewing {
             generation,
             follows,
             scopes: former.scopes,
+            resource: former.resource,
             facts,
             bound_key: former.bound_key,
             ..TokenRecord::default()

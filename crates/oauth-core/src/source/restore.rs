@@ -101,6 +101,7 @@ impl Renewing {
                     refresh_token: Some(refresh_token),
                     generation: new_generation(),
                     scopes,
+                    resource: granted.resource,
                     seeds: self.stored().await?.seeds,
                     access,
                     facts: granted.facts,

@@ -345,7 +345,7 @@ impl Renewing {
             refresh_token,
             scopes,
             granted: None, // seen to above
-            resource: Vec::new(),
+            resource: record.resource.clone(),
         };
         Ok(Prepared {
             bound: self.bind(&mut record)?,

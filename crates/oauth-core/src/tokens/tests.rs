@@ -74,6 +74,7 @@ fn a_record_is_read_as_it_was_written() {
         generation: u64::MAX,
         follows: Some(3),
         scopes: Some(Scopes::parse("a").unwrap()),
+        resource: vec!["https://api.example/".into()],
         facts: BTreeMap::from([("instance_url".into(), Secret::new("https://a.example"))]),
         lost: 1,
         risked: 3,

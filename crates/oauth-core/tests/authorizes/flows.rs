@@ -82,7 +82,8 @@ async fn a_code_is_redeemed_for_one_of_the_apis_that_were_asked_for() {
             }
         };
         assert!(is_asked_for);
-        scene.client.redeem(code).await.unwrap();
+        let redeemed = scene.client.redeem(code).await.unwrap();
+        assert_eq!(redeemed.tokens.resource, [other]);
     }
     let log = scene.stage.log();
     let mut asked = log.iter().filter(|one| one.endpoint() == Endpoint::Token);

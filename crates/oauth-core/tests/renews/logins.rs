@@ -122,6 +122,35 @@ async fn a_configured_refresh_token_is_taken_once_and_another_one_at_once() {
 }
 
 #[tokio::test]
+async fn the_apis_of_a_login_are_asked_for_at_each_renewal_and_by_each_process() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let process = || {
+        let env = builder(&clock, |_| ())
+            .store(store.clone())
+            .build()
+            .unwrap();
+        Wanted::of(&env, &stage).scopes("read").refreshing(&seed)
+    };
+    let apis = ["https://api.example/", "https://other.example/"];
+    let login = oauth_core::secret::Secret::new(stage.issue_refresh_token(CLIENT, "read"));
+    let granted = GrantedToken::refresh_token(login).with_resource(apis);
+    process().adopt(granted).await.unwrap();
+    for renewals in 1..=3 {
+        process().token().await.unwrap();
+        assert_eq!(stage.count(Endpoint::Token), renewals);
+        clock.advance(HOUR);
+    }
+    for request in stage.log() {
+        let form = request.form().into_iter();
+        let resources = form.filter(|(name, _)| name == "resource");
+        assert_eq!(resources.map(|(_, value)| value).collect::<Vec<_>>(), apis);
+    }
+    assert!(stage.violations().is_empty(), "{:?}", stage.violations());
+}
+
+#[tokio::test]
 async fn a_seed_does_not_come_back_after_a_login() {
     let clock = clock();
     let (stage, seed) = rotating(&clock).await;
