@@ -40,10 +40,11 @@ fn emptied(folder: &Path) -> Result<PathBuf, Failure> {
 }
 
 /// What is kept of the server in git.
-const FILES: [&str; 4] = [
+const FILES: [&str; 5] = [
     "package.json",
     "package-lock.json",
     "server.mjs",
+    "happenings.mjs",
     "pages.mjs",
 ];
 

@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline';
 
 import { Provider, errors } from 'oidc-provider';
 
+import { happen, signingKeys } from './happenings.mjs';
 import { pages } from './pages.mjs';
 
 // stdout is for the one line; the library's notices are for those who deploy it
@@ -73,7 +74,7 @@ function configuration(setup, mtls) {
       clientAuthSigningAlgValues: ['HS256', 'RS384', 'ES384'],
       requestObjectSigningAlgValues: ['RS256', 'RS384', 'PS256', 'ES256', 'ES384', 'EdDSA'],
       dPoPSigningAlgValues: ['ES256', 'ES384', 'EdDSA'],
-      idTokenSigningAlgValues: ['RS256', 'ES256'],
+      idTokenSigningAlgValues: ['RS256', 'ES256', 'ES384'],
       authorizationSigningAlgValues: ['RS256', 'ES256'],
     },
     features: {
@@ -81,7 +82,7 @@ function configuration(setup, mtls) {
       clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: isOwnOrResourceServer(setup) },
       revocation: { enabled: true, allowedPolicy: isOwnOrResourceServer(setup) },
-      registration: { enabled: true },
+      registration: { enabled: true, initialAccessToken: setup.initial_access_token },
       registrationManagement: { enabled: true },
       pushedAuthorizationRequests: { enabled: true },
       requestObjects: { enabled: true },
@@ -107,17 +108,6 @@ function configuration(setup, mtls) {
     // register themselves. Ours are on loopback by design; they are still held to TLS.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   };
-}
-
-/** The keys of what it signs: ID tokens, access tokens that are JWTs, authorization responses. */
-function signingKeys() {
-  const rsa = crypto.generateKeyPairSync('rsa', { modulusLength: 2048 });
-  const ec = crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const jwk = ({ privateKey }, more) => ({ ...privateKey.export({ format: 'jwk' }), ...more });
-  return [
-    jwk(rsa, { kid: 'provider-rsa', use: 'sig', alg: 'RS256' }),
-    jwk(ec, { kid: 'provider-ec', use: 'sig', alg: 'ES256' }),
-  ];
 }
 
 /** Clients ask about tokens of their own, and revoke them; the resource server does so with all. */
@@ -207,9 +197,10 @@ function handler(provider) {
     try {
       if (url.pathname.startsWith('/interaction/')) {
         await consent(provider, request, response);
-      } else if (url.pathname === '/trial/minute-passed') {
-        await letAMinutePass(provider, url.searchParams.get('client_id'));
-        response.writeHead(204).end();
+      } else if (url.pathname.startsWith('/trial/')) {
+        const name = url.pathname.slice('/trial/'.length);
+        const status = (await happen(provider, name, url.searchParams)) ? 204 : 404;
+        response.writeHead(status).end();
       } else {
         callback(request, response);
       }
@@ -253,16 +244,6 @@ async function consent(provider, request, response) {
 async function grantOf(provider, { grantId }, accountId, clientId) {
   const former = grantId && (await provider.Grant.find(grantId));
   return former || new provider.Grant({ accountId, clientId });
-}
-
-/**
- * What a jwks_uri brought counts for a minute at least, whatever its Cache-Control says, and is looked
- * at again only where a key is not among it. So a trial would wait that long; instead it says that the
- * minute has passed, for its own client.
- */
-async function letAMinutePass(provider, clientId) {
-  const client = await provider.Client.find(clientId);
-  client.asymmetricKeyStore.freshUntil = 0;
 }
 
 const REFUSING = [

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use oauth_contract::Failure;
 use reqwest::header::{COOKIE, HeaderMap, LOCATION, REFERER, SET_COOKIE};
+use serde_json::Value;
 use url::Url;
 
 use crate::expect::some;
@@ -137,15 +138,21 @@ impl Landed {
         match self {
             Self::Away(url) => Ok(url),
             Self::Page(page) => Err(Failure::new(format!(
-                "the server was to send the user away, and shows {} ({})",
+                "the server was to send the user away, and shows {} ({}, error {})",
                 page.url.path(),
-                page.status
+                page.status,
+                page.json()["error"]
             ))),
         }
     }
 }
 
 impl Page {
+    /// What it says, where it is JSON.
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.html).unwrap_or_default()
+    }
+
     /// The hidden fields of its form, with their values.
     fn hidden(&self) -> Vec<(String, String)> {
         let inputs = self.html.split("<input").skip(1);

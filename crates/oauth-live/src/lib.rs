@@ -32,6 +32,13 @@
 //! Each trial has a client of its own (`registration`, a room for each flow), whose secret, key or
 //! certificate is made for the run. A trial gets it as an `OAuthClient` (`clients`): one that reads the
 //! server's metadata, or one whose token requests go through the tap and can be looked at afterwards.
+//!
+//! # Users
+//!
+//! Somebody who logs in has a `browser`, which follows redirects and keeps cookies. The server shows them no
+//! page but those of a login on another device, which are JSON here. They agree to everything; `nobody`, by the
+//! login hint, declines. Nobody waits: what takes long by itself (`server/happenings.mjs`) happens when a trial
+//! says so, and the clocks of programs are moved by hand.
 
 mod browser;
 mod child;
@@ -48,6 +55,7 @@ mod registration;
 mod resource;
 mod tap;
 mod trials;
+mod user;
 mod world;
 
 use std::process::ExitCode;

@@ -2,15 +2,13 @@
 //!
 //! The adapters do none of this. They begin where a login has ended, with a refresh token.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_contract::Failure;
-use reqwest::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
 use url::Url;
 
-use crate::expect::{equal, some, that};
+use crate::browser::Browser;
+use crate::expect::{equal, some};
 use crate::random;
 use crate::registration::{Client, ITEMS, REDIRECT_URI};
 use crate::world::{World, answered};
@@ -66,106 +64,15 @@ async fn authorize(world: &World, client: &Client, verifier: &str) -> Result<Str
         ("code_challenge_method", "S256"),
     ];
     let start = Url::parse_with_params(&format!("{}/auth", world.issuer()), query);
-    let mut url = start.map_err(|error| Failure::new(error.to_string()))?;
-    let mut browser = Browser::new(world.http()?);
-    for _ in 0..LONGEST {
-        url = browser.follow(&url).await?;
-        if url.as_str().starts_with(REDIRECT_URI) {
-            let found = |name: &str| {
-                let pairs = url.query_pairs();
-                pairs
-                    .into_iter()
-                    .find(|(key, _)| key == name)
-                    .map(|(_, value)| value.into_owned())
-            };
-            equal("the state", Some(state), found("state"))?;
-            equal(
-                "who answered (RFC 9207)",
-                Some(world.issuer().into()),
-                found("iss"),
-            )?;
-            return some("the code", found("code"));
-        }
-    }
-    Err(Failure::new("the login goes in circles"))
-}
-
-/// No login has as many redirects.
-const LONGEST: usize = 12;
-
-/// What follows redirects and keeps cookies, all of one server.
-struct Browser {
-    http: reqwest::Client,
-    cookies: BTreeMap<String, String>,
-}
-
-impl Browser {
-    fn new(http: reqwest::Client) -> Self {
-        Self {
-            http,
-            cookies: BTreeMap::new(),
-        }
-    }
-
-    /// Where the server sends whoever asks for this.
-    async fn follow(&mut self, url: &Url) -> Result<Url, Failure> {
-        let cookies: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        let request = self
-            .http
-            .get(url.clone())
-            .header(COOKIE, cookies.join("; "));
-        let answer = request.send().await;
-        let answer = answer.map_err(|error| Failure::new(error.without_url().to_string()))?;
-        that(answer.status().is_redirection(), || {
-            format!(
-                "{}: expected a redirect, saw {}",
-                url.path(),
-                answer.status()
-            )
-        })?;
-        self.keep(answer.headers());
-        let target = answer
-            .headers()
-            .get(LOCATION)
-            .and_then(|value| value.to_str().ok());
-        let target = target.and_then(|target| url.join(target).ok());
-        some("the target of a redirect", target)
-    }
-
-    /// Keeps what is set, and forgets what is emptied (RFC 6265 5.3).
-    fn keep(&mut self, headers: &HeaderMap) {
-        for cookie in headers.get_all(SET_COOKIE) {
-            let pair = cookie.to_str().unwrap_or_default().split(';').next();
-            match pair.and_then(|pair| pair.split_once('=')) {
-                Some((name, "")) => drop(self.cookies.remove(name)),
-                Some((name, value)) => drop(self.cookies.insert(name.into(), value.into())),
-                None => {}
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cookie_is_kept_until_it_is_emptied() {
-        let mut browser = Browser::new(reqwest::Client::new());
-        let mut set = |cookie: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.append(SET_COOKIE, cookie.parse().unwrap());
-            browser.keep(&headers);
-            browser.cookies.clone()
-        };
-        set("a=1; path=/auth; secure; httponly");
-        assert_eq!(set("b=x=y; path=/").len(), 2);
-        assert_eq!(set("a=; expires=Thu, 01 Jan 1970 00:00:00 GMT")["b"], "x=y");
-        assert_eq!(set("b=z")["b"], "z");
-        assert_eq!(set("b=").len(), 0);
-    }
+    let start = start.map_err(|error| Failure::new(error.to_string()))?;
+    let url = Browser::new(world.http()?).open(&start).await?.away()?;
+    let found = |name: &str| {
+        let mut pairs = url.query_pairs();
+        let pair = pairs.find(|(key, _)| key == name);
+        pair.map(|(_, value)| value.into_owned())
+    };
+    equal("the state", Some(state), found("state"))?;
+    let issuer = Some(world.issuer().to_owned());
+    equal("who answered (RFC 9207)", issuer, found("iss"))?;
+    some("the code", found("code"))
 }

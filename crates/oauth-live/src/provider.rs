@@ -52,6 +52,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) scopes: &'a [&'a str],
     /// What it signs its cookies with.
     pub(crate) cookie_secret: &'a str,
+    /// What whoever registers a client must have (RFC 7591 3).
+    pub(crate) initial_access_token: &'a str,
     /// The client that may introspect all tokens and revoke them.
     pub(crate) resource_server: &'a str,
     /// The authority of the certificates that clients show, in PEM.

@@ -4,6 +4,7 @@
 
 pub(crate) mod adapters;
 pub(crate) mod client_credentials;
+pub(crate) mod users;
 
 use std::collections::HashMap;
 use std::io;
@@ -91,6 +92,7 @@ const CLIENTS: &[&[Client]] = &[
     &[RESOURCE_SERVER],
     adapters::CLIENTS,
     client_credentials::CLIENTS,
+    users::CLIENTS,
 ];
 
 fn all() -> impl Iterator<Item = &'static Client> {

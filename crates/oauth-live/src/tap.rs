@@ -41,6 +41,19 @@ impl Tap {
         format!("{}/token", self.0.url())
     }
 
+    /// Where it listens: an origin.
+    pub(crate) fn url(&self) -> String {
+        self.0.url().to_owned()
+    }
+
+    /// How many requests for that path came.
+    pub(crate) fn count(&self, path: &str) -> usize {
+        let log = self.0.log();
+        log.iter()
+            .filter(|exchange| exchange.path() == path)
+            .count()
+    }
+
     /// What that client sent to the token endpoint, in order, and what it was answered.
     pub(crate) fn sent_by(&self, client_id: &str) -> Vec<Exchange> {
         let by_client = |exchange: &Exchange| sender(exchange).as_deref() == Some(client_id);

@@ -1,16 +1,20 @@
 //! What is tried. Each trial has its own client, item and files, and so runs beside the others.
 
 mod api;
+mod authorization_code;
 mod bearing;
 mod certificates;
 mod client_credentials;
+mod device;
 mod discovery;
 mod django;
+mod dynamic_registration;
 mod fhir;
 mod idpyoidc;
 mod introspection;
 mod possession;
 mod refresh;
+mod refresh_token;
 mod refusals;
 mod resources;
 mod revocation;
@@ -36,6 +40,10 @@ pub(crate) fn suites() -> Vec<Suite> {
         introspection::suite(),
         revocation::suite(),
         discovery::suite(),
+        authorization_code::suite(),
+        refresh_token::suite(),
+        device::suite(),
+        dynamic_registration::suite(),
         fhir::suite(),
         template::suite(),
         refresh::suite(),

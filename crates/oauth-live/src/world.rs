@@ -31,6 +31,7 @@ pub(crate) struct World {
     tap: Tap,
     issuer: String,
     python: python::Servers,
+    initial_access_token: String,
     ca_pem: String,
     files: PathBuf,
     /// What has to be ended, until it is.
@@ -67,7 +68,14 @@ impl World {
         let python = python::begin(&authority, files.path())?; // they take longest
         let registrations = Registrations::new()?;
         let resource = servers.block_on(Resource::start(&authority))?;
-        let provider = provider(&place, &authority, files.path(), &registrations, &resource)?;
+        let initial_access_token = random::text();
+        let told = Told {
+            authority: &authority,
+            registrations: &registrations,
+            resource: &resource,
+            initial_access_token: &initial_access_token,
+        };
+        let provider = provider(&place, files.path(), &told)?;
         let issuer = provider.issuer().to_owned();
         let http = client(&ca_pem)?;
         let tap = servers.block_on(Tap::start(&authority, http.clone(), &issuer))?;
@@ -86,6 +94,7 @@ impl World {
             tap,
             issuer,
             python,
+            initial_access_token,
             ca_pem,
             files: files.path().to_owned(),
             running: Mutex::new(Some(Running {
@@ -146,6 +155,11 @@ impl World {
     /// The servers that run in Python.
     pub(crate) fn python(&self) -> &python::Servers {
         &self.python
+    }
+
+    /// What whoever registers a client must have (RFC 7591 3).
+    pub(crate) fn initial_access_token(&self) -> &str {
+        &self.initial_access_token
     }
 
     /// The clients of the run, with their secrets, keys and certificates.
@@ -250,9 +264,31 @@ impl World {
     /// # Errors
     /// The server does not know the client.
     pub(crate) async fn let_a_minute_pass(&self, client: &Client) -> Outcome {
-        let url = format!("{}/trial/minute-passed", self.issuer);
-        let request = self.http()?.post(url).query(&[("client_id", client.id)]);
-        expect::equal("the passing of a minute", 204, answered(request).await?.0)
+        self.happen("minute-passed", &[("client_id", client.id)])
+            .await
+    }
+
+    /// Has oidc-provider sign by another key, where it signs by ES384; the former is not published any more.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub(crate) async fn replace_key(&self) -> Outcome {
+        self.happen("key-replaced", &[]).await
+    }
+
+    /// Ends the codes of a login on another device.
+    ///
+    /// # Errors
+    /// The server does not know them.
+    pub(crate) async fn end_device_code(&self, user_code: &str) -> Outcome {
+        self.happen("device-code-ended", &[("user_code", user_code)])
+            .await
+    }
+
+    async fn happen(&self, name: &str, parameters: &[(&str, &str)]) -> Outcome {
+        let url = format!("{}/trial/{name}", self.issuer);
+        let request = self.http()?.post(url).query(parameters);
+        expect::equal(name, 204, answered(request).await?.0)
     }
 
     /// Posts a form as it is; the status, and the answer where it is JSON.
@@ -268,14 +304,22 @@ impl World {
     }
 }
 
+/// What oidc-provider is told of the run.
+struct Told<'a> {
+    authority: &'a Authority,
+    registrations: &'a Registrations,
+    resource: &'a Resource,
+    initial_access_token: &'a str,
+}
+
 /// oidc-provider, told of every client and of where each publishes its keys.
-fn provider(
-    place: &Place,
-    authority: &Authority,
-    files: &Path,
-    registrations: &Registrations,
-    resource: &Resource,
-) -> io::Result<Provider> {
+fn provider(place: &Place, files: &Path, told: &Told<'_>) -> io::Result<Provider> {
+    let Told {
+        authority,
+        registrations,
+        resource,
+        initial_access_token,
+    } = *told;
     let ca_file = files.join("ca.pem");
     std::fs::write(&ca_file, authority.pem())?;
     let identity = authority.identity()?;
@@ -285,6 +329,7 @@ fn provider(
         clients: registrations.metadata(|client| resource.jwks_uri(client)),
         scopes: &SCOPES,
         cookie_secret: &random::text(),
+        initial_access_token,
         resource_server: RESOURCE_SERVER.id,
         client_ca: &registrations.authority().pem(),
         resources: &resources(resource),
