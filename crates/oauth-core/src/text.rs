@@ -23,6 +23,15 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
+/// A word that should be the name of something, escaped. A longer one than names are could be a part of a secret
+/// that stands in the wrong place, and is not shown.
+pub fn name(word: &str) -> String {
+    match word.len() {
+        ..20 => escape(word),
+        _ => "…".to_owned(),
+    }
+}
+
 fn steers_direction(character: char) -> bool {
     matches!(character,
         '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}'
@@ -71,6 +80,12 @@ mod tests {
             escape("a\u{1b}[2J\nb\u{202e}c"),
             "a\\u{1b}[2J\\u{a}b\\u{202e}c"
         );
+    }
+
+    #[test]
+    fn a_name_is_shown_and_what_is_too_long_for_one_is_not() {
+        assert_eq!(name("P-521\n"), "P-521\\u{a}");
+        assert_eq!(name(&"A1b2".repeat(5)), "…");
     }
 
     #[test]

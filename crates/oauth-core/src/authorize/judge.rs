@@ -5,7 +5,7 @@ use crate::authorize::code::AuthorizationCode;
 use crate::authorize::pending::{IssRule, PendingAuthorization, session_mark};
 use crate::authorize::refusal;
 use crate::error::{BindingFault, Error, ErrorKind, ProtocolFault, Recovery};
-use crate::secret::Secret;
+use crate::secret::{Secret, escape_without};
 use crate::text::escape;
 
 /// The parameters of an answer (RFC 6749 4.1.2, RFC 9207 2), each once.
@@ -179,6 +179,8 @@ impl PendingAuthorization {
 
     /// RFC 9207 2.4: simple string comparison, nothing is made equal.
     fn check_issuer(&self, iss: Option<&Secret>) -> Result<(), Error> {
+        let secrets = [self.state.clone(), self.verifier.clone()];
+        let shown = |iss: &str| escape_without(iss, &secrets);
         match (self.iss, iss.map(Secret::expose)) {
             (IssRule::Unpromised | IssRule::Optional, None) => Ok(()),
             (IssRule::Required, None) => {
@@ -190,7 +192,7 @@ impl PendingAuthorization {
             (IssRule::Unpromised, Some(iss)) => {
                 let problem = format!(
                     "it has the `iss` `{}`, which this server does not promise (RFC 9207 2.4)",
-                    escape(iss)
+                    shown(iss)
                 );
                 Err(unbound(BindingFault::Issuer, &problem).remedy(
                     "if this server sends it without saying so, set `issuer` and declare \
@@ -203,7 +205,7 @@ impl PendingAuthorization {
                     BindingFault::Issuer,
                     &format!(
                         "its `iss` is `{}`, and the user was sent to `{}` (RFC 9207 2.4)",
-                        escape(iss),
+                        shown(iss),
                         escape(issuer)
                     ),
                 )

@@ -26,8 +26,12 @@ pub(super) fn read(
         let text = text.map(Secret::expose).filter(|text| !text.is_empty());
         text.map(|text| escape_without(text, secrets))
     };
+    let (recovery, remedy) = by_code(code);
     let oauth = OAuthError {
-        code: code.to_owned(),
+        code: match recovery {
+            Recovery::Report => escape_without(code, secrets), // it could be anything
+            _ => code.to_owned(),
+        },
         description: shown(description),
         uri: shown(uri),
     };
@@ -36,7 +40,6 @@ pub(super) fn read(
         Some(description) => problem.push_str(&format!(", \"{description}\"")),
         None => problem.push_str(", without a description"),
     }
-    let (recovery, remedy) = by_code(code);
     Error::new(ErrorKind::OAuth, problem)
         .with_oauth(oauth)
         .with_recovery(recovery)

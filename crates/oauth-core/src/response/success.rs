@@ -7,9 +7,8 @@ use crate::error::{Error, ErrorKind, ProtocolFault, Recovery};
 use crate::response::fault::{Member, missing, wrong_type};
 use crate::response::members::Members;
 use crate::response::{Asked, Granted, expiry, protocol, refusal};
-use crate::secret::Secret;
+use crate::secret::{Secret, escape_without};
 use crate::server::{BodyFormat, Presence, ScopeForm};
-use crate::text::escape;
 use crate::token::{Deviation, Scopes, TokenType, to_be_borne};
 
 pub(super) fn read(
@@ -126,7 +125,7 @@ pub(super) fn check_media_type(
     {
         return Ok(());
     }
-    let shown = escape(&media_type);
+    let shown = escape_without(&media_type, asked.secrets);
     let expected = own.first().copied().unwrap_or_default();
     let remedy = if response.format == BodyFormat::Json
         && media_type == "application/x-www-form-urlencoded"
@@ -241,7 +240,7 @@ fn token_type(
             "`token_type` is empty or holds a control character",
         ));
     }
-    let shown = escape(&token_type);
+    let shown = escape_without(&token_type, asked.secrets);
     Err(Error::new(
         ErrorKind::TokenType,
         format!(

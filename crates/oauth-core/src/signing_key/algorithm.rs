@@ -100,7 +100,7 @@ fn refusal(name: &str) -> String {
     };
     format!(
         "the algorithm `{}`{why}; choose RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384 or EdDSA",
-        text::escape(name)
+        text::name(name)
     )
 }
 

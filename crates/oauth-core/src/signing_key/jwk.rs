@@ -88,7 +88,7 @@ fn jwk(object: &Object) -> Result<Jwk, KeyError> {
                 KeyErrorKind::Unsupported,
                 format!(
                     "the JWK's `kty` `{}` is not supported; RSA, EC and OKP are",
-                    text::escape(other)
+                    text::name(other)
                 ),
             ));
         }
@@ -184,7 +184,7 @@ fn ec(object: &Object) -> Result<Parts, KeyError> {
     let curve = match object.text("crv")? {
         Some("P-256") => Curve::P256,
         Some("P-384") => Curve::P384,
-        Some(other) => return Err(parts::other_curve(&text::escape(other))),
+        Some(other) => return Err(parts::other_curve(&text::name(other))),
         None => return Err(encoding("has no `crv` (RFC 7518 6.2.1.1)")),
     };
     let scalar = object.private("d")?;
@@ -210,7 +210,7 @@ fn okp(object: &Object) -> Result<Parts, KeyError> {
                 KeyErrorKind::Unsupported,
                 format!(
                     "the JWK's `crv` `{}` is not supported; Ed25519 is",
-                    text::escape(other)
+                    text::name(other)
                 ),
             ));
         }

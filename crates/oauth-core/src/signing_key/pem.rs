@@ -55,6 +55,8 @@ fn label<'a>(text: &'a str, line: &str) -> Result<(&'a str, &'a str), KeyError> 
                 && label
                     .chars()
                     .all(|c| c.is_ascii_alphanumeric() || " .#".contains(c))
+                // a longer word could be a line of a key, and labels are shown
+                && label.split(' ').all(|word| word.len() < 20)
         })
         .ok_or_else(|| {
             damaged(format!(

@@ -109,6 +109,15 @@ fn r102_cbk_001_without_its_own_state_no_answer_is_one() {
 }
 
 #[test]
+fn the_state_is_not_shown_wherever_it_comes_back() {
+    let unpromised = || pending_of(|pending| pending.iss = IssRule::Unpromised);
+    let issuer = "code=canary-code&state={state}&iss={state}";
+    refused(pending(), issuer, "Binding.Issuer");
+    refused(unpromised(), issuer, "Binding.Issuer");
+    refused(unpromised(), "error={state}&state={state}", "OAuth");
+}
+
+#[test]
 fn r103_cbk_002_an_issuer_is_compared_letter_by_letter() {
     for iss in [
         "https://evil.example",

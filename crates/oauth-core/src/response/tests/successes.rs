@@ -362,3 +362,11 @@ fn r066_an_error_in_a_success_is_an_error() {
         "ok"
     );
 }
+
+#[test]
+fn what_was_sent_is_not_shown_where_it_comes_back_as_a_type() {
+    assert_eq!(kind(with("token_type", json!("s3cret-sent"))), "TokenType");
+    let body = answer(|_| ());
+    let error = judged(200, "text/s3cret-sent", body).unwrap_err();
+    assert_eq!(error.kind().name(), "Protocol.ContentType");
+}

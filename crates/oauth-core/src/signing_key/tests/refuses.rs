@@ -295,3 +295,19 @@ fn refuses_keys_of_other_kinds() {
     ]);
     says(version_5, None, Unsupported, "version");
 }
+
+#[test]
+fn a_line_of_a_key_in_the_place_of_a_name_is_not_shown() {
+    let line = "A1b2".repeat(10);
+    let pem = format!("-----BEGIN {line}-----\nMAA=\n-----END {line}-----\n");
+    refused(pem, &options(None), Encoding);
+    for (member, kind) in [
+        ("kty", Unsupported),
+        ("crv", AlgorithmMismatch),
+        ("alg", AlgorithmMismatch),
+    ] {
+        let mut jwk = make::p256().jwk();
+        jwk[member] = line.as_str().into();
+        refused(jwk.to_string(), &options(None), kind);
+    }
+}
