@@ -7,6 +7,7 @@ mod span;
 use std::fmt::Display;
 
 pub use crate::config::file::read_file;
+pub(crate) use crate::config::file::read_text;
 pub use crate::config::parse::parse;
 pub use crate::config::span::Span;
 

@@ -14,8 +14,8 @@ use crate::discovery::metadata::{MEND, UrlFault, aliases, endpoints, facts, stri
 use crate::document::{Kept, Wanted, fetch, lifetime};
 use crate::env::Env;
 use crate::error::{DiscoveryFault, Error, ErrorKind, ProtocolFault, Recovery};
+use crate::http::Pool;
 use crate::http::url::origin;
-use crate::http::{Answer, Pool};
 use crate::json;
 use crate::server::DiscoveryKind;
 use crate::text::escape;
@@ -62,7 +62,7 @@ impl Discovery {
         };
         let answer = fetch(env, wanted).await?;
         let metadata = self
-            .read(&answer, env)
+            .read(&answer.body, env.http().settings().loopback_http)
             .map_err(|error| error.context(wanted.context()))?;
         if metadata.is_foreign(&metadata.token_endpoint) {
             tracing::info!(
@@ -83,11 +83,11 @@ impl Discovery {
         Ok((metadata, lifetime(&answer.headers)))
     }
 
-    fn read(&self, answer: &Answer, env: &Env) -> Result<Metadata, Error> {
-        let document = object(&answer.body)?;
+    /// The facts in a document.
+    pub fn read(&self, document: &[u8], loopback_http: bool) -> Result<Metadata, Error> {
+        let document = object(document)?;
         let issuer = self.issuer(&document)?;
-        let token_endpoint = self.token_endpoint(&document, env)?;
-        let loopback_http = env.http().settings().loopback_http;
+        let token_endpoint = self.token_endpoint(&document, loopback_http)?;
         let url = |member: &Value| match member {
             Value::String(text) => self.url(text, loopback_http),
             _ => Err(UrlFault {
@@ -130,7 +130,11 @@ impl Discovery {
         ))
     }
 
-    fn token_endpoint(&self, document: &Map<String, Value>, env: &Env) -> Result<Url, Error> {
+    fn token_endpoint(
+        &self,
+        document: &Map<String, Value>,
+        loopback_http: bool,
+    ) -> Result<Url, Error> {
         let text = match document.get("token_endpoint") {
             Some(Value::String(text)) if !text.is_empty() => text,
             _ => {
@@ -141,7 +145,6 @@ impl Discovery {
                 );
             }
         };
-        let loopback_http = env.http().settings().loopback_http;
         self.url(text, loopback_http).map_err(|fault| {
             let problem = format!("`token_endpoint`: {}", fault.problem);
             Error::new(ErrorKind::Discovery(fault.fault), problem).remedy(MEND)

@@ -56,6 +56,8 @@ pub mod jwks;
 pub mod jwt;
 pub mod oauth_client;
 mod parameters;
+#[doc(hidden)]
+pub mod parsers;
 pub mod protected_resource;
 pub mod record;
 pub mod registration;

@@ -49,8 +49,13 @@ impl ProtectedResource {
             if_broken: MISSING,
         };
         let answer = fetch(env, wanted).await?;
-        let read = object(&answer.body).and_then(|document| read(&document, resource));
+        let read = object(&answer.body).and_then(|document| Self::read(&document, resource));
         read.map_err(|error| error.context(wanted.context()))
+    }
+
+    /// What a document says, where it is that of the API.
+    pub(crate) fn read(document: &Map<String, Value>, resource: &str) -> Result<Self, Error> {
+        read(document, resource)
     }
 
     /// The server of that issuer, whose endpoints are looked up at the first need: the issuer is one that

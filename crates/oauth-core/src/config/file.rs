@@ -39,18 +39,26 @@ pub fn read_file(path: &Path) -> Result<Value, Error> {
         .map_err(|error| fault(format!("this configuration file cannot be read: {error}")))?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| fault("this file is not UTF-8 text".into()).remedy("save it as UTF-8"))?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut value = if path.extension().is_some_and(|ending| ending == "json") {
-        parse_json(text)
-    } else {
-        parse_toml(text)
-    }
-    .map_err(|problem| fault(problem).remedy("mend the file's form"))?;
+    let is_json = path.extension().is_some_and(|ending| ending == "json");
+    let mut value = read_text(text, is_json)
+        .map_err(|problem| fault(problem).remedy("mend the file's form"))?;
     let folder = path
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty());
     resolve_files(&mut value, folder.unwrap_or(Path::new(".")));
     Ok(value)
+}
+
+/// The text of a file: JSON, else TOML.
+///
+/// # Errors
+/// A line that names the fault and quotes nothing.
+pub(crate) fn read_text(text: &str, is_json: bool) -> Result<Value, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    match is_json {
+        true => parse_json(text),
+        false => parse_toml(text),
+    }
 }
 
 fn parse_toml(text: &str) -> Result<Value, String> {

@@ -10,7 +10,8 @@ use crate::text;
 ///
 /// # Errors
 /// One error that names every unknown key, wrong type and missing key it can see, each by its path,
-/// with the nearest known key; never a value.
+/// with the nearest known key. A value is shown only where it should have been a name that is nobody's secret,
+/// such as a scope or an algorithm.
 pub fn parse<C: DeserializeOwned>(mut value: Value) -> Result<C, Error> {
     let mut faults = Vec::new();
     let mut mended: Vec<String> = Vec::new();

@@ -1,9 +1,7 @@
 //! Documents, without a server.
 
 use super::*;
-use crate::http::HttpSettings;
 use crate::server::EndpointKind;
-use http::{HeaderMap, StatusCode};
 use serde_json::json;
 
 #[test]
@@ -49,14 +47,9 @@ fn r131_the_document_stands_where_each_specification_puts_it() {
 }
 
 fn read(kind: DiscoveryKind, base: &str, document: &Value) -> Result<Metadata, Error> {
-    let env = Env::new(HttpSettings::default()).unwrap();
     let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_owned());
-    let answer = Answer {
-        status: StatusCode::OK,
-        headers: HeaderMap::new(),
-        body: document.to_string().into_bytes().into(),
-    };
-    Discovery::new(base.parse().unwrap(), kind, issuer).read(&answer, &env)
+    let document = document.to_string();
+    Discovery::new(base.parse().unwrap(), kind, issuer).read(document.as_bytes(), false)
 }
 
 #[test]
