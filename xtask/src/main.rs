@@ -15,6 +15,7 @@ mod e2e;
 mod failure;
 mod fetch;
 mod fixture;
+mod fuzz;
 mod jwks;
 mod live;
 mod new;
@@ -109,6 +110,12 @@ const COMMANDS: &[Command] = &[
         usage: "[--kills N] [--minutes M]",
         about: "kill processes that renew one token, ten thousand times, and tell what was lost",
         run: soak::run,
+    },
+    Command {
+        name: "fuzz",
+        usage: "[TARGET...] [--seconds N | --runs N] [--keep]",
+        about: "each parser under inputs that libFuzzer makes up (wants the toolchain nightly)",
+        run: fuzz::run,
     },
     Command {
         name: "tidy",
