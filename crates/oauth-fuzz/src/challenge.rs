@@ -71,10 +71,9 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The text in a header; `None`: it was cut, and its end can stand in none.
+/// The text in a header; `None`: it is not ASCII, or so long that what is shown of it is cut.
 fn again_in_a_header(text: &str) -> Option<HeaderMap> {
-    let value = text
-        .is_ascii()
-        .then(|| HeaderValue::try_from(text).ok())??;
+    let is_whole = text.is_ascii() && text.len() < 512;
+    let value = is_whole.then(|| HeaderValue::try_from(text).ok())??;
     Some(HeaderMap::from_iter([(WWW_AUTHENTICATE, value)]))
 }

@@ -109,6 +109,6 @@ impl Mirror {
         drop(self.seen.lock().unwrap().take());
         let done = self.block_on(done);
         let seen = self.seen.lock().unwrap().take();
-        (done, seen.expect("a request"))
+        (done, seen.unwrap())
     }
 }
