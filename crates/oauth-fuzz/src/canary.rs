@@ -55,7 +55,8 @@ pub fn quotes_nothing(text: impl Display, input: &[u8]) {
     const LONG: usize = 24;
     let text = text.to_string();
     let is_of_word = |c: char| c.is_ascii_alphanumeric() || "+/=_-".contains(c);
-    for word in text.split(|c| !is_of_word(c)) {
+    let words = text.split(|c| !is_of_word(c));
+    for word in words.map(|word| word.trim_matches('-')) {
         let is_quoted = || {
             input
                 .windows(word.len())

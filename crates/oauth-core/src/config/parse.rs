@@ -53,8 +53,7 @@ fn describe(path: &str, text: &str) -> (String, String) {
             format!("{path}.{key}")
         }
     };
-    if let Some((key, rest)) = quoted_after(text, "unknown field `") {
-        let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
+    if let Some((key, known)) = unknown_field(text) {
         // serde_path_to_error already counts the unknown key into the path
         let at = if path == key || path.ends_with(&format!(".{key}")) {
             path.to_owned()
@@ -95,6 +94,17 @@ fn describe(path: &str, text: &str) -> (String, String) {
         format!("{shown}: {}", text::escape(text))
     };
     (at, problem)
+}
+
+/// The key that is not known, and those that are. The user's key can hold anything, also the words around it: what
+/// serde says of its own stands behind the last of them.
+fn unknown_field(text: &str) -> Option<(&str, Vec<&str>)> {
+    let text = text.strip_prefix("unknown field `")?;
+    if let Some(key) = text.strip_suffix("`, there are no fields") {
+        return Some((key, Vec::new()));
+    }
+    let (key, known) = text.rsplit_once("`, expected ")?;
+    Some((key, known.split('`').skip(1).step_by(2).collect()))
 }
 
 fn quoted_after<'a>(text: &'a str, start: &str) -> Option<(&'a str, &'a str)> {
@@ -175,6 +185,22 @@ mod tests {
             assert!(text.contains(says), "{says:?} is not in: {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_key_that_quotes_is_told_as_it_is_and_is_no_known_one() {
+        for (key, shown) in [
+            ("a`\u{1b}[2J`b", "a`\\u{1b}[2J`b"),
+            (
+                "a`, expected one of `\u{7f}`, `b",
+                "a`, expected one of `\\u{7f}`, `b",
+            ),
+            ("a`, there are no fields", "a`, there are no fields"),
+        ] {
+            let fault = parse::<Server>(json!({"port": 1, (key): 1})).unwrap_err();
+            let expected = format!("{shown}: unknown key; known keys: port");
+            assert_eq!(fault.to_string(), expected);
+        }
     }
 
     #[derive(Debug, serde::Deserialize)]
