@@ -10,7 +10,7 @@ use crate::args::{Args, Given, wrong};
 use crate::child;
 use crate::failure::{Context, Failure};
 use crate::fetch::fetched;
-use crate::terminal::{Colour, Paint, say, table};
+use crate::terminal::{Colour, Paint, count, say, table};
 use crate::workspace::{Workspace, stdout, succeeds};
 
 /// The package, below which the kept inputs stand, a folder a target.
@@ -29,6 +29,8 @@ const PATIENCE: u64 = 10;
 const MEMORY: u64 = 1024;
 /// No input is longer, in bytes.
 const LONGEST: u64 = 8192;
+/// So many inputs of a target are kept at once.
+const MOST_KEPT: usize = 40;
 
 pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     let there = targets(workspace)?;
@@ -236,22 +238,34 @@ fn fuzz(
     })
 }
 
-/// Adds to the kept inputs those few that reach what none of them does.
+/// Adds to the kept inputs the smallest of those that reach what none of them does.
 fn keep(workspace: &Workspace, binary: &Path, target: &str) -> Result<(), Failure> {
+    let kept = kept(workspace).join(target);
+    let before = files(&kept)?;
     let mut command = libfuzzer(binary, target);
     command
-        .arg("-set_cover_merge=1")
+        .args(["-set_cover_merge=1", "-use_counters=0", "-use_cmp=0"])
         .arg(format!("-max_len={LONGEST}"))
-        .args([kept(workspace).join(target), found(workspace, target)]);
+        .args([&kept, &found(workspace, target)]);
     let ended = child::run(command, Duration::from_secs(600))?;
-    match ended.success() {
-        true => Ok(()),
-        false => Err(Failure::failed(format!(
-            "{}\n{}",
-            ended.tail(),
-            ended.how()
-        ))),
+    if !ended.success() {
+        let text = format!("{}\n{target}: {}", ended.tail(), ended.how());
+        return Err(Failure::failed(text));
     }
+    let mut new = Vec::new();
+    for file in files(&kept)?.difference(&before) {
+        let size = std::fs::metadata(file).context(file.display())?.len();
+        new.push((size, file.clone()));
+    }
+    new.sort();
+    for (_, file) in new.iter().skip(MOST_KEPT) {
+        std::fs::remove_file(file).context(file.display())?;
+    }
+    say(&format!(
+        "kept {}\n",
+        count(new.len().min(MOST_KEPT), "input")
+    ));
+    Ok(())
 }
 
 fn found(workspace: &Workspace, target: &str) -> PathBuf {
