@@ -54,6 +54,7 @@ impl PartialEq for AuthorizationServer {
             && self.other_endpoints == other.other_endpoints
             && self.mtls_endpoints == other.mtls_endpoints
             && self.facts == other.facts
+            && self.device_grant == other.device_grant
             && self.departures == other.departures
             && self.dpop == other.dpop
             && self.identity == other.identity

@@ -271,3 +271,22 @@ async fn r128_it_is_off_unless_it_is_declared() {
     assert!(error.to_string().contains("with_device_grant"), "{error}");
     assert_eq!(stage.connections(), 0);
 }
+
+#[tokio::test]
+async fn r128_what_another_connection_declares_is_not_declared_here() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let url = format!("{}/device_authorization", stage.url());
+    let kind = EndpointKind::DeviceAuthorization;
+    let server = || configured(&env, &stage).with_endpoint(&env, kind, &url);
+    let declaring = server().unwrap().with_device_grant();
+    let other = OAuthClient::new(&env, declaring, basic(&env)).unwrap();
+    let client = OAuthClient::new(&env, server().unwrap(), basic(&env)).unwrap();
+    let request = DeviceAuthorizationRequest::default();
+    let error = client.device_authorization(request).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert_eq!(stage.connections(), 0);
+    drop(other);
+}
+
