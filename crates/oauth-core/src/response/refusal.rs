@@ -94,6 +94,7 @@ fn oauth_error(members: &Members, asked: &Asked<'_>) -> Option<OAuthError> {
 fn means_something(code: &str, asked: &Asked<'_>) -> bool {
     let declared = &asked.departures.errors;
     by_code(code, asked).0 != Recovery::Report
+        || OTHERS.contains(&code)
         || [
             &declared.passing,
             &declared.log_in_again,
@@ -149,6 +150,15 @@ fn refused(oauth: OAuthError, asked: &Asked<'_>, status: u16) -> Error {
     }
 }
 
+/// Codes that those who ask look for: to ask again with something else, or later (RFC 8628 3.5, RFC 9449 8).
+const OTHERS: [&str; 5] = [
+    "access_denied",
+    "authorization_pending",
+    "expired_token",
+    "unsupported_token_type",
+    "use_dpop_nonce",
+];
+
 const LOG_IN: &str =
     "the refresh token is spent, revoked or expired: log in again and hand over the new one";
 
@@ -185,6 +195,22 @@ fn by_code(code: &str, asked: &Asked<'_>) -> (Recovery, String) {
         "invalid_target" => (
             Recovery::FixConfig,
             "check `resource` and `audience` (RFC 8707 2)".into(),
+        ),
+        "invalid_dpop_proof" => (
+            Recovery::FixConfig,
+            "check this machine's clock, and that the server is known by the URL it is asked by (RFC 9449 4.3)"
+                .into(),
+        ),
+        "use_dpop_nonce" => (
+            Recovery::Report,
+            "the server wants a nonce in the proof, and gives none that it takes (RFC 9449 8)".into(),
+        ),
+        "access_denied" => (Recovery::Report, "the user or the server said no".into()),
+        "authorization_pending" => (Recovery::Report, "the user has not decided yet".into()),
+        "expired_token" => (Recovery::Report, "the device code has expired".into()),
+        "unsupported_token_type" => (
+            Recovery::Report,
+            "the server does not know tokens of this kind here (RFC 7009 2.2.1)".into(),
         ),
         "temporarily_unavailable" | "server_error" | "slow_down" => (
             Recovery::Retry {

@@ -6,7 +6,7 @@ use chrono::TimeDelta;
 use oauth_core::env::Env;
 use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::oauth_client::{DeviceAuthorization, DeviceAuthorizationRequest, OAuthClient};
-use oauth_core::server::EndpointKind;
+use oauth_core::server::{Departures, EndpointKind};
 use oauth_core::token::Scopes;
 use oauth_stage::{Answer, Endpoint, Strict};
 use serde_json::{Value, json};
@@ -288,5 +288,26 @@ async fn r128_what_another_connection_declares_is_not_declared_here() {
     assert_eq!(error.kind(), ErrorKind::Config);
     assert_eq!(stage.connections(), 0);
     drop(other);
+}
+
+#[tokio::test]
+async fn r123_a_declared_value_that_is_a_part_of_a_code_ends_no_login() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let mut departures = Departures::default();
+    for value in ["pending", "slow_down"] {
+        let name = format!("x_{value}");
+        departures.request.parameters.insert(name, value.into());
+    }
+    let server = client(&env, &stage).server().clone();
+    let server = server.departing(departures).unwrap();
+    let client = OAuthClient::new(&env, server, basic(&env)).unwrap();
+    let login = begun(&client, &stage, json!(5)).await;
+    for code in ["authorization_pending", "slow_down"] {
+        stage.answer(Endpoint::Token, refusal(code));
+    }
+    stage.answer(Endpoint::Token, granted());
+    client.device_token(&login).await.unwrap();
 }
 
