@@ -124,6 +124,17 @@ impl Dpop {
         self.bearer_accepted
     }
 
+    /// Whether each login has a key of its own.
+    pub(crate) fn makes_keys(&self) -> bool {
+        self.signer.is_none()
+    }
+
+    /// The algorithm that proofs of new logins are signed in.
+    pub(crate) fn proof_algorithm(&self) -> Algorithm {
+        let signer = self.signer.as_ref();
+        signer.map_or(self.algorithm, |signer| signer.algorithm())
+    }
+
     /// The key of a new login.
     pub(crate) fn new_key(&self) -> Result<ProofKey, Error> {
         if let Some(signer) = &self.signer {

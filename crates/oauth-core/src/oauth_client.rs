@@ -18,7 +18,8 @@ pub use crate::oauth_client::introspection::ActiveToken;
 pub use crate::oauth_client::login::Redeemed;
 pub use crate::oauth_client::token_response::TokenResponse;
 
-use crate::client_auth::ClientAuth;
+use crate::client_auth::{AuthMethod, ClientAuth};
+use crate::dpop::Dpop;
 use crate::endpoint::{ServerEndpoints, TokenRequest};
 use crate::env::Env;
 use crate::error::Error;
@@ -114,7 +115,9 @@ impl OAuthClient {
     /// # Errors
     /// The server refuses, cannot be reached, or answers what is no token; [`Error::recovery`] says what
     /// to do. [`Ambiguous`](crate::error::ErrorKind::Ambiguous): the answer was lost, and what the grant
-    /// held may be spent.
+    /// held may be spent. [`Config`](crate::error::ErrorKind::Config): the refresh token of a public client
+    /// is bound to the key of its login (RFC 9449 5), which a [`RenewingToken`](crate::source::RenewingToken)
+    /// keeps and this does not.
     pub async fn token(&self, grant: Grant) -> Result<TokenResponse, Error> {
         self.ask(&grant, false).await
     }
@@ -124,6 +127,9 @@ impl OAuthClient {
         grant: &Grant,
         may_be_not_applicable: bool,
     ) -> Result<TokenResponse, Error> {
+        if matches!(grant, Grant::RefreshToken(_)) {
+            self.check_key_is_here()?;
+        }
         let rotation = self.server().departures.lifetime.rotation;
         let bound = self.endpoints.new_binding()?;
         let request = TokenRequest {
@@ -135,6 +141,20 @@ impl OAuthClient {
         issued
             .map(|issued| TokenResponse::of(issued.granted, grant.resource(), bound.as_ref()))
             .map_err(|failed| failed.error)
+    }
+
+    /// Whether a refresh token may be shown with the key that the next token is going to be bound to.
+    fn check_key_is_here(&self) -> Result<(), Error> {
+        let is_public = matches!(self.client().method, AuthMethod::None);
+        let makes_keys = self.server().dpop.as_deref().is_some_and(Dpop::makes_keys);
+        if !is_public || !makes_keys {
+            return Ok(());
+        }
+        let problem = "the refresh token of a public client is bound to the key of its login (RFC 9449 5), and \
+             that is not here";
+        Err(Error::config("proof_key", problem).remedy(
+            "have a `RenewingToken` adopt it, with its key by `GrantedToken::with_proof_key`",
+        ))
     }
 
     /// The endpoints, for requests of other rooms.

@@ -140,6 +140,8 @@ pub(crate) struct Access {
     pub scheme: TokenType,
     /// The `x5t#S256` of the certificate that it was asked for with (RFC 8705 3.1).
     pub certificate: Option<String>,
+    /// The key that it is bound to, where that is another than the refresh token's.
+    pub key: Option<BoundKey>,
 }
 
 /// How a record is written. Secrets are plain here: sealing is the store's.
@@ -189,6 +191,22 @@ enum WrittenKey<'a> {
     Signer(Cow<'a, str>),
 }
 
+impl<'a> WrittenKey<'a> {
+    fn of(key: &'a BoundKey) -> Self {
+        match key {
+            BoundKey::Private(pem) => Self::Private(pem.expose().into()),
+            BoundKey::Signer(name) => Self::Signer(name.into()),
+        }
+    }
+
+    fn into_key(self) -> BoundKey {
+        match self {
+            Self::Private(pem) => BoundKey::Private(Secret::new(pem)),
+            Self::Signer(name) => BoundKey::Signer(name.into_owned()),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WrittenAccess<'a> {
@@ -204,6 +222,8 @@ struct WrittenAccess<'a> {
     dpop: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     certificate: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<WrittenKey<'a>>,
 }
 
 fn is_none_of(texts: &[String]) -> bool {
@@ -235,14 +255,10 @@ impl TokenRecord {
 
     /// As the bytes of the record of that id.
     pub fn write(&self, id: &RecordId) -> RecordValue {
-        let bound_key = self.bound_key.as_ref().map(|key| match key {
-            BoundKey::Private(pem) => WrittenKey::Private(pem.expose().into()),
-            BoundKey::Signer(name) => WrittenKey::Signer(name.into()),
-        });
         let written = Written {
             format: FORMAT,
             id: (&*id.id).into(),
-            bound_key,
+            bound_key: self.bound_key.as_ref().map(WrittenKey::of),
             access: self.access.as_ref().map(|access| WrittenAccess {
                 token: access.token.expose().into(),
                 asked_at_ms: access.asked.wall.timestamp_millis(),
@@ -251,6 +267,7 @@ impl TokenRecord {
                 scopes: access.scopes.iter().map(Cow::from).collect(),
                 dpop: access.scheme == TokenType::Dpop,
                 certificate: access.certificate.as_deref().map(Cow::from),
+                key: access.key.as_ref().map(WrittenKey::of),
             }),
             refresh_token: self
                 .refresh_token
@@ -315,6 +332,7 @@ impl TokenRecord {
                 token: to_be_borne(scheme, access.token),
                 scheme,
                 certificate: access.certificate.map(Cow::into_owned),
+                key: access.key.map(WrittenKey::into_key),
                 asked: moment(access.asked_at_ms, access.asked_tick).ok_or_else(damaged)?,
                 lifetime: access.lifetime_ms.map(Duration::from_millis),
                 scopes: Scopes::granted(&access.scopes.join(" "), ' '),
@@ -342,10 +360,7 @@ impl TokenRecord {
                 .lost_at_ms
                 .and_then(|wall| moment(wall, written.lost_tick)),
             ended: written.ended.map(Cow::into_owned),
-            bound_key: written.bound_key.map(|key| match key {
-                WrittenKey::Private(pem) => BoundKey::Private(Secret::new(pem)),
-                WrittenKey::Signer(name) => BoundKey::Signer(name.into_owned()),
-            }),
+            bound_key: written.bound_key.map(WrittenKey::into_key),
         })
     }
 }

@@ -48,6 +48,7 @@ impl Renewing {
             certificate: bound
                 .as_ref()
                 .and_then(|bound| Some(bound.clients.as_ref()?.thumbprint()?.to_owned())),
+            key: None, // that of the record
         };
         let borne = borne(granted.token_type, bound);
         let token = self.token_of(&access, facts, granted.deviations, borne);

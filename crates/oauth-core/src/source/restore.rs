@@ -30,7 +30,8 @@ impl Renewing {
             .lifetime
             .map(|lifetime| lifetime.saturating_sub(spent));
         let life = Life::new(version, asked, moments(asked, lifetime), false);
-        let bound = self.bound_of(record.bound_key.as_ref(), access)?;
+        let key = access.key.as_ref().or(record.bound_key.as_ref());
+        let bound = self.bound_of(key, access)?;
         let token = self.token_of(access, &record.facts, Vec::new(), bound)?;
         Some(token.living(life))
     }
@@ -87,6 +88,7 @@ impl Renewing {
             scopes: scopes.clone().unwrap_or_else(|| self.scopes().clone()),
             scheme,
             certificate,
+            key: None, // that of the record
         });
         if access
             .as_ref()
@@ -141,8 +143,10 @@ impl Renewing {
         self.note_what_was_broken_off(&lease, &mut record);
         record.access = access;
         record.facts.extend(facts);
-        if bound_key.is_some() {
-            record.bound_key = bound_key;
+        // the refresh token that stays in force stays bound to its own key (RFC 9449 5)
+        match &mut record.access {
+            Some(access) if record.refresh_token.is_some() => access.key = bound_key,
+            _ => record.bound_key = bound_key.or(record.bound_key.take()),
         }
         let change = Change::Note(record.write(&self.id));
         let committed = self.env.store().commit(&self.id, &lease, change).await;

@@ -68,6 +68,7 @@ fn a_record_is_read_as_it_was_written() {
             scopes: Scopes::parse("a b").unwrap(),
             scheme: TokenType::Dpop,
             certificate: Some("x5t".into()),
+            key: Some(BoundKey::Signer("kms/1".into())),
         }),
         refresh_token: Some(Secret::new("refresh")),
         seeds: vec!["seed".into()],
@@ -89,7 +90,8 @@ fn a_record_is_read_as_it_was_written() {
     assert_eq!(read.refresh_token, record.refresh_token);
     assert_eq!(read.bound_key, record.bound_key);
     assert_eq!(read.facts, record.facts);
-    assert_eq!(read.access.unwrap().token, record.access.unwrap().token);
+    let (read, written) = (read.access.unwrap(), record.access.unwrap());
+    assert_eq!((read.token, read.key), (written.token, written.key));
 }
 
 /// Of a library that knew no facts.

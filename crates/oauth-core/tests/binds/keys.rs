@@ -5,15 +5,19 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use oauth_core::GrantedToken;
+use oauth_core::client_auth::ClientAuth;
 use oauth_core::dpop::Dpop;
+use oauth_core::error::ErrorKind;
+use oauth_core::grant::{Grant, RefreshToken};
+use oauth_core::oauth_client::OAuthClient;
 use oauth_core::record::MemoryStore;
 use oauth_core::secret::Secret;
 use oauth_core::signing_key::{Algorithm, Signer, SignerError, SigningKey};
 use oauth_core::source::TokenSource as _;
-use oauth_stage::{Endpoint, Rotation};
+use oauth_stage::{Authentication, Endpoint, RegisteredClient, Rotation};
 use serde_json::Value;
 
-use crate::support::{CLIENT, Wanted, builder, clock, env, strict, strict_builder};
+use crate::support::{CLIENT, SCOPES, Wanted, builder, clock, env, strict, strict_builder};
 use crate::{assert_clean, client, keys};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -145,4 +149,51 @@ async fn r056_a_stored_token_that_is_bound_to_nothing_is_not_used_and_a_bound_on
     client(&env, &stage, other).get("x").send().await.unwrap();
     client(&env, &stage, bound).get("x").send().await.unwrap();
     assert_clean(&stage);
+}
+
+#[tokio::test]
+async fn r085_an_access_token_of_another_key_does_not_take_the_key_of_the_refresh_token() {
+    let clock = clock();
+    let (stage, env) = (strict(&clock).await, env(&clock));
+    let public = RegisteredClient::new(CLIENT, Authentication::None).scopes(SCOPES);
+    stage.register(public).unwrap();
+    let seed = stage.issue_refresh_token(CLIENT, "read");
+    let wanted = Wanted::of(&env, &stage).client(ClientAuth::none(CLIENT).unwrap());
+    let source = wanted.scopes("read").proving().refreshing(&seed);
+    let first = source.token().await.unwrap();
+    let first = stage.key_of(first.access_token().expose());
+    // somebody hands over an access token alone, which is bound to a key of its own
+    let key = SigningKey::generate(Algorithm::ES256).unwrap();
+    let login = GrantedToken::access_token(Secret::new("at-2"), Some(HOUR));
+    let login = login.with_proof_key(key.to_pkcs8_pem().unwrap());
+    source.adopt(login).await.unwrap();
+    assert_eq!(
+        source.token().await.unwrap().access_token().expose(),
+        "at-2"
+    );
+    // the stage does not know that it is bound, and refuses it: what counts is what it was shown with
+    let api = client(&env, &stage, source.clone());
+    api.get("x").send().await.unwrap();
+    let shown = &crate::requests(&stage, Endpoint::Api)[0];
+    assert_eq!(shown.header("authorization"), Some("DPoP at-2"));
+    let shown = shown.proof_header().unwrap();
+    assert_eq!(shown["jwk"]["x"], key.public_jwk()["x"]);
+    clock.advance(2 * HOUR);
+    let next = source.token().await.unwrap();
+    assert_eq!(stage.key_of(next.access_token().expose()), first);
+    assert_eq!(keys(&stage, Endpoint::Token).len(), 1);
+}
+
+#[tokio::test]
+async fn r085_a_refresh_token_of_a_public_client_is_shown_with_no_other_key() {
+    let clock = clock();
+    let (stage, env) = (strict(&clock).await, env(&clock));
+    let public = ClientAuth::none(CLIENT).unwrap();
+    let server = Wanted::of(&env, &stage).proving().server;
+    let client = OAuthClient::new(&env, server, public).unwrap();
+    let grant = RefreshToken::new(Secret::new("bound to a key that is elsewhere"));
+    let error = client.token(Grant::RefreshToken(grant)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.to_string().contains("with_proof_key"), "{error}");
+    assert_eq!(stage.connections(), 0);
 }
