@@ -139,7 +139,10 @@ impl OAuthClient {
         };
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued
-            .map(|issued| TokenResponse::of(issued.granted, grant.resource(), bound.as_ref()))
+            .map(|issued| {
+                let asked = issued.asked(self.env.clock());
+                TokenResponse::of(issued.granted, asked, grant.resource(), bound.as_ref())
+            })
             .map_err(|failed| failed.error)
     }
 

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use crate::challenge;
+use crate::clock::Moment;
 use crate::config;
 use crate::discovery::{Discovery, object};
 use crate::error::{Error, OAuthError};
@@ -69,7 +70,11 @@ pub fn token_answer(
     let granted = sent.asked(headers, |asked| {
         response::judge(status, headers, body, asked)
     })?;
-    Ok(TokenResponse::of(granted, &[], None))
+    let asked = Moment {
+        wall: DateTime::UNIX_EPOCH,
+        tick: None,
+    };
+    Ok(TokenResponse::of(granted, asked, &[], None))
 }
 
 /// An answer of another endpoint, whose success has status 200.

@@ -17,6 +17,7 @@ pub(crate) use crate::token::facts::Facts;
 pub(crate) use crate::token::life::{Life, Moments};
 
 use crate::binding::{Bound, BoundKey};
+use crate::clock::Moment;
 use crate::secret::Secret;
 use crate::text;
 
@@ -393,6 +394,8 @@ pub struct GrantedToken {
     pub(crate) resource: Vec<String>,
     pub(crate) facts: BTreeMap<String, Secret>,
     pub(crate) bound_key: Option<BoundKey>,
+    /// From when its lifetime counts; `None`: from when it is adopted.
+    pub(crate) asked: Option<Moment>,
 }
 
 impl GrantedToken {
@@ -405,6 +408,7 @@ impl GrantedToken {
             resource: Vec::new(),
             facts: BTreeMap::new(),
             bound_key: None,
+            asked: None,
         }
     }
 
@@ -417,6 +421,7 @@ impl GrantedToken {
             resource: Vec::new(),
             facts: BTreeMap::new(),
             bound_key: None,
+            asked: None,
         }
     }
 

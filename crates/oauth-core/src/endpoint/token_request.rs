@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 
 use crate::binding::Bound;
 use crate::client_auth::apply::Attempt;
+use crate::clock::{Clock, Moment};
 use crate::endpoint::request::{Answered, EndpointRequest};
 use crate::error::{Error, ErrorKind, ProtocolFault};
 use crate::grant::Grant;
@@ -85,6 +86,16 @@ pub(crate) struct Issued {
     pub granted: Granted,
     pub asked_at: DateTime<Utc>,
     pub asked_tick: Duration,
+}
+
+impl Issued {
+    /// The moment before it was asked for.
+    pub fn asked(&self, clock: &dyn Clock) -> Moment {
+        Moment {
+            wall: self.asked_at,
+            tick: clock.boot().map(|boot| (boot, self.asked_tick)),
+        }
+    }
 }
 
 impl EndpointRequest for TokenRequest<'_> {

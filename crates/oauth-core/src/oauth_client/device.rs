@@ -114,7 +114,9 @@ impl OAuthClient {
             let failed = match self.endpoints.send(&request, authorization.until).await {
                 Ok(issued) => {
                     let resource = &authorization.resource;
-                    return Ok(TokenResponse::of(issued.granted, resource, bound.as_ref()));
+                    let asked = issued.asked(clock);
+                    let bound = bound.as_ref();
+                    return Ok(TokenResponse::of(issued.granted, asked, resource, bound));
                 }
                 Err(failed) => failed,
             };

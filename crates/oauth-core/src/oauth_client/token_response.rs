@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::binding::{Bound, BoundKey};
+use crate::clock::Moment;
 use crate::response::Granted;
 use crate::secret::Secret;
 use crate::token::{Deviation, GrantedToken, Scopes, TokenType};
@@ -39,10 +40,17 @@ pub struct TokenResponse {
     pub facts: BTreeMap<String, Secret>,
     /// The key that it is bound to.
     pub(crate) bound_key: Option<BoundKey>,
+    /// Just before it was asked for.
+    pub(crate) asked: Moment,
 }
 
 impl TokenResponse {
-    pub(crate) fn of(granted: Granted, resource: &[String], bound: Option<&Bound>) -> Self {
+    pub(crate) fn of(
+        granted: Granted,
+        asked: Moment,
+        resource: &[String],
+        bound: Option<&Bound>,
+    ) -> Self {
         let key = bound.and_then(|bound| bound.key.as_deref());
         let key = key.filter(|_| granted.token_type == TokenType::Dpop);
         Self {
@@ -58,6 +66,7 @@ impl TokenResponse {
             deviations: granted.deviations,
             facts: granted.facts.into_iter().collect(),
             bound_key: key.map(|key| key.kept.clone()),
+            asked,
         }
     }
 }
@@ -70,6 +79,7 @@ impl From<TokenResponse> for GrantedToken {
             .with_resource(response.resource);
         granted.facts = response.facts;
         granted.bound_key = response.bound_key;
+        granted.asked = Some(response.asked);
         match response.refresh_token {
             Some(refresh_token) => granted.with_refresh_token(refresh_token),
             None => granted,

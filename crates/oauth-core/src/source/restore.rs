@@ -71,7 +71,7 @@ impl Renewing {
     /// one stays in force.
     pub(super) async fn adopt(self: &Arc<Self>, granted: GrantedToken) -> Result<(), Error> {
         let scopes = granted.scopes;
-        let bound_key = granted.bound_key;
+        let (bound_key, asked) = (granted.bound_key, granted.asked);
         if let Some(BoundKey::Private(pem)) = &bound_key {
             ProofKey::load(pem).map_err(|fault| Error::config("proof_key", fault))?;
         }
@@ -83,7 +83,7 @@ impl Renewing {
         let certificate = clients.and_then(|clients| clients.thumbprint().map(str::to_owned));
         let access = granted.access_token.map(|(token, lifetime)| Access {
             token,
-            asked: Moment::now(self.env.clock()),
+            asked: asked.unwrap_or_else(|| Moment::now(self.env.clock())),
             lifetime,
             scopes: scopes.clone().unwrap_or_else(|| self.scopes().clone()),
             scheme,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use oauth_core::clock::Clock as _;
 use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::grant::{ClientCredentials, Grant, RefreshToken};
 use oauth_core::oauth_client::OAuthClient;
@@ -152,3 +153,20 @@ async fn r008_no_endpoint_is_followed_elsewhere() {
     }
     assert_eq!(elsewhere.connections(), 0);
 }
+
+#[tokio::test]
+async fn a_token_that_is_adopted_late_lives_no_longer_for_it() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let seed = stage.issue_refresh_token(crate::support::CLIENT, "read");
+    let grant = Grant::RefreshToken(RefreshToken::new(Secret::new(&seed)));
+    let mut granted = client(&env, &stage).token(grant).await.unwrap();
+    granted.refresh_token = Some(Secret::new(&seed));
+    let ends_at = clock.now() + chrono::TimeDelta::seconds(300);
+    clock.advance(std::time::Duration::from_secs(200)); // the user was asked something
+    let source = Wanted::of(&env, &stage).scopes("read").refreshing("unused");
+    source.adopt(granted.into()).await.unwrap();
+    assert_eq!(source.token().await.unwrap().expires_at(), Some(ends_at));
+}
+
