@@ -19,7 +19,7 @@ use crate::secret::Secret;
 use crate::server::RotationPolicy;
 use crate::source::lifetime::{BEFORE_THE_END, cool_down, moments};
 use crate::source::renewing::Renewing;
-use crate::token::{Deviation, Life, Token, TokenType};
+use crate::token::{Life, Token, TokenType};
 use crate::tokens::{Access, TokenRecord, new_generation};
 
 /// Between two tries to write.
@@ -35,7 +35,6 @@ impl Renewing {
         asked_tick: Duration,
         bound: Option<Arc<Bound>>,
     ) -> Result<(Access, Token), Error> {
-        report(&granted.deviations, self.endpoint.server().name());
         let access = Access {
             token: granted.access_token,
             asked: Moment {
@@ -340,10 +339,4 @@ fn borne(token_type: TokenType, bound: Option<Arc<Bound>>) -> Option<Arc<Bound>>
         key: None,
         clients: Some(clients),
     }))
-}
-
-fn report(deviations: &[Deviation], server: &str) {
-    for deviation in deviations {
-        tracing::warn!(server, ?deviation, "the answer departs from the RFCs");
-    }
 }

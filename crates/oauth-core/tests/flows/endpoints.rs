@@ -1,6 +1,7 @@
 //! Where requests go, and a token that is asked for once.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 
 use oauth_core::clock::Clock as _;
 use oauth_core::error::{ErrorKind, Recovery};
@@ -170,3 +171,36 @@ async fn a_token_that_is_adopted_late_lives_no_longer_for_it() {
     assert_eq!(source.token().await.unwrap().expires_at(), Some(ends_at));
 }
 
+#[tokio::test]
+async fn what_bends_the_rfcs_is_told_in_the_log_too() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let client = client(&env(&clock), &stage);
+    let answer = json!({"access_token": "at", "token_type": "bearer", "expires_in": "300"});
+    stage.answer(Endpoint::Token, Answer::json(200, &answer));
+    let tape = Tape::default();
+    let writer = tape.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone());
+    let guard = tracing::subscriber::set_default(subscriber.finish());
+    let granted = client.token(credentials("read")).await.unwrap();
+    drop(guard);
+    let told = String::from_utf8(tape.0.lock().unwrap().clone()).unwrap();
+    assert_eq!(granted.deviations.len(), 2);
+    for deviation in granted.deviations {
+        assert!(told.contains(&format!("{deviation:?}")), "{told}");
+    }
+}
+
+#[derive(Clone, Default)]
+struct Tape(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Tape {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
