@@ -10,7 +10,7 @@ use url::Url;
 use crate::authorization_details::AuthorizationDetails;
 use crate::client_auth::apply::Attempt;
 use crate::endpoint::{Answered, EndpointRequest, TokenRequest};
-use crate::error::{Error, ErrorKind, Recovery};
+use crate::error::{BindingFault, Error, ErrorKind, Recovery};
 use crate::grant::{DeviceCode, Grant};
 use crate::oauth_client::{OAuthClient, TokenResponse};
 use crate::parameters::Parameters;
@@ -48,6 +48,8 @@ pub struct DeviceAuthorization {
     device_code: Secret,
     scopes: Scopes,
     resource: Vec<String>,
+    /// Of which server and client it is.
+    whose: (String, String),
     /// When they end, by ticks.
     until: Duration,
 }
@@ -75,6 +77,7 @@ impl OAuthClient {
         }
         let codes = DeviceCodes {
             request: &request,
+            whose: self.whose(),
             loopback_http: self.env.http().settings().loopback_http,
         };
         let authorization = self.endpoints.send(&codes, Duration::MAX).await;
@@ -85,12 +88,20 @@ impl OAuthClient {
     /// than the server allows. Show the code first.
     ///
     /// # Errors
-    /// The user declined or took too long ([`LogInAgain`](Recovery::LogInAgain)), or the server refuses. No
+    /// It is of another server or client ([`Binding`](ErrorKind::Binding)); nothing was sent. The user declined or
+    /// took too long ([`LogInAgain`](Recovery::LogInAgain)), or the server refuses. No
     /// new login is begun. [`Ambiguous`](ErrorKind::Ambiguous): the answer with the token may be lost.
     pub async fn device_token(
         &self,
         authorization: &DeviceAuthorization,
     ) -> Result<TokenResponse, Error> {
+        if authorization.whose != self.whose() {
+            let problem = "this device code is of another server or client, and goes nowhere else";
+            return Err(
+                Error::new(ErrorKind::Binding(BindingFault::Context), problem)
+                    .with_recovery(Recovery::Report),
+            );
+        }
         let clock = self.env.clock();
         let grant = Grant::DeviceCode(DeviceCode {
             device_code: authorization.device_code.clone(),
@@ -122,6 +133,13 @@ impl OAuthClient {
             };
             poll.after(failed.error)?;
         }
+    }
+
+    fn whose(&self) -> (String, String) {
+        (
+            self.server().authority().to_owned(),
+            self.client().id.clone(),
+        )
     }
 }
 
@@ -190,6 +208,7 @@ fn refused(code: &str, error: Error) -> Error {
 /// The request for the codes (RFC 8628 3.1).
 struct DeviceCodes<'a> {
     request: &'a DeviceAuthorizationRequest,
+    whose: (String, String),
     loopback_http: bool,
 }
 
@@ -237,6 +256,7 @@ impl EndpointRequest for DeviceCodes<'_> {
             device_code: codes.device_code,
             scopes: self.request.scopes.clone(),
             resource: self.request.resource.clone(),
+            whose: self.whose.clone(),
             until: answered.asked_tick.saturating_add(codes.expires_in),
         })
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use oauth_core::client_auth::ClientAuth;
 use oauth_core::env::Env;
-use oauth_core::error::{ErrorKind, Recovery};
+use oauth_core::error::{BindingFault, ErrorKind, Recovery};
 use oauth_core::oauth_client::{DeviceAuthorization, DeviceAuthorizationRequest, OAuthClient};
 use oauth_core::server::{Departures, EndpointKind};
 use oauth_core::token::Scopes;
@@ -311,3 +312,18 @@ async fn r123_a_declared_value_that_is_a_part_of_a_code_ends_no_login() {
     client.device_token(&login).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_device_code_goes_to_no_other_server_or_client() {
+    let clock = clock();
+    let (stage, other) = (strict(&clock).await, strict(&clock).await);
+    let env = env(&clock);
+    let login = begun(&client(&env, &stage), &stage, json!(5)).await;
+    let somebody = ClientAuth::none("another client").unwrap();
+    let server = client(&env, &stage).server().clone();
+    let somebody = OAuthClient::new(&env, server, somebody).unwrap();
+    for elsewhere in [client(&env, &other), somebody] {
+        let error = elsewhere.device_token(&login).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Binding(BindingFault::Context));
+    }
+    assert_eq!((stage.count(Endpoint::Token), other.connections()), (0, 0));
+}
