@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::str::FromStr as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +17,7 @@ use crate::error::{BindingFault, Error, ErrorKind, ProtocolFault, Recovery};
 use crate::grant::Grant;
 use crate::id_token::{self, DEFAULT_ALGORITHMS, Expected, IdToken};
 use crate::jarm;
-use crate::jwks::RemoteKeys;
+use crate::jwks::{RemoteKeys, algorithm};
 use crate::jwt::{self, LEEWAY, TokenType};
 use crate::oauth_client::{OAuthClient, TokenResponse};
 use crate::secret::Secret;
@@ -37,7 +36,8 @@ pub struct Redeemed {
 
 impl OAuthClient {
     /// Judges what came to the redirect URI, as [`PendingAuthorization::callback`] does, also where it is
-    /// signed (JARM); and takes no answer twice, as far as this process can see.
+    /// signed (JARM); and takes no answer twice, as far as this process can see, and none more than an hour after
+    /// the user was sent away.
     ///
     /// # Errors
     /// As [`PendingAuthorization::callback`]; [`ErrorKind::Jwt`] and [`ErrorKind::Jwks`]: the signed answer is
@@ -49,6 +49,13 @@ impl OAuthClient {
         came: Callback,
     ) -> Result<AuthorizationCode, Error> {
         self.check_mine(pending.authority(), pending.client_id())?;
+        let age = self.env().clock().now() - pending.begun_at();
+        if age.to_std().is_ok_and(|age| age >= REMEMBERED) {
+            let problem =
+                "this login was begun more than an hour ago, and its answer is no longer taken";
+            return Err(Error::new(ErrorKind::LoggedOut, problem)
+                .remedy("let the user begin the login again"));
+        }
         let state = pending.state().clone();
         let judged = match pending.response_mode().is_signed() {
             false => pending.callback(session, came),
@@ -91,8 +98,8 @@ impl OAuthClient {
     }
 
     /// Redeems a code (RFC 6749 4.1.3): one request, to the server that the user was sent to. It is not
-    /// repeated where the server may have processed it. The ID token is checked; where it is refused, the
-    /// tokens are dropped.
+    /// repeated where the server may have processed it. The ID token is checked, with keys that are looked up
+    /// before; where it is refused, the tokens are dropped.
     ///
     /// # Errors
     /// [`ErrorKind::Binding`]: the code is another server's or client's; nothing was sent. The server refuses:
@@ -102,22 +109,48 @@ impl OAuthClient {
     pub async fn redeem(&self, code: AuthorizationCode) -> Result<Redeemed, Error> {
         self.check_mine(code.authority(), code.client_id())?;
         let (grant, login) = code.into_grant();
-        let tokens = self
-            .token(Grant::AuthorizationCode(grant))
-            .await
-            .map_err(spent)?;
-        let id_token = match &login.nonce {
+        let checks = match &login.nonce {
             None => None,
-            Some(nonce) => {
-                let mut expected = Expected::new("", &self.client().id);
+            Some(nonce) => Some((nonce, self.checks().await.map_err(gone)?)),
+        };
+        let grant = Grant::AuthorizationCode(grant);
+        let tokens = self.token(grant).await.map_err(spent)?;
+        let id_token = match checks {
+            None => None,
+            Some((nonce, checks)) => {
+                let mut expected = Expected::new(&checks.issuer, &self.client().id);
                 expected.nonce = Some(nonce);
                 expected.code = Some(&login.code);
                 expected.access_token = Some(&tokens.access_token);
                 expected.max_age = login.max_age.and_then(|age| TimeDelta::from_std(age).ok());
-                self.id_token(&tokens, expected).await?
+                let id_token = self.id_token(&tokens, &checks, &expected).await;
+                id_token.map_err(gone)?
             }
         };
         Ok(Redeemed { tokens, id_token })
+    }
+
+    /// What an ID token is checked with: looked up before the code is spent, so that no tokens are lost where
+    /// it cannot be had.
+    async fn checks(&self) -> Result<Checks, Error> {
+        let issuer = self.endpoints().issuer().await?.ok_or_else(no_issuer)?;
+        let facts = self.endpoints().facts().await?;
+        let published = facts.id_token_signing_alg_values_supported;
+        let published = published.unwrap_or_default();
+        let mut algorithms: Vec<Algorithm> = published
+            .iter()
+            .filter_map(|name| algorithm(name))
+            .collect();
+        if algorithms.is_empty() {
+            algorithms = DEFAULT_ALGORITHMS.to_vec();
+        }
+        let keys = self.keys().await?;
+        keys.keys(self.env()).await?;
+        Ok(Checks {
+            issuer,
+            algorithms,
+            keys,
+        })
     }
 
     /// Logs the user of this machine in: begins an authorization whose answer comes to that listener, has
@@ -165,7 +198,8 @@ impl OAuthClient {
     async fn id_token(
         &self,
         tokens: &TokenResponse,
-        expected: Expected<'_>,
+        checks: &Checks,
+        expected: &Expected<'_>,
     ) -> Result<Option<IdToken>, Error> {
         let Some(id_token) = &tokens.id_token else {
             if !tokens.scopes.contains("openid") {
@@ -177,28 +211,13 @@ impl OAuthClient {
             return Err(Error::new(fault, problem)
                 .remedy("if nobody needs to know who logged in, do not ask for `openid`"));
         };
-        let issuer = self.endpoints().issuer().await?.ok_or_else(no_issuer)?;
-        let expected = Expected {
-            issuer: &issuer,
-            ..expected
-        };
-        let facts = self.endpoints().facts().await?;
-        let published = facts
-            .id_token_signing_alg_values_supported
-            .unwrap_or_default();
-        let published: Vec<Algorithm> = published
-            .iter()
-            .filter_map(|name| Algorithm::from_str(name).ok())
-            .collect();
-        let algorithms = match published.is_empty() {
-            true => DEFAULT_ALGORITHMS,
-            false => &published,
-        };
-        let keys = self.keys().await?;
+        let Checks {
+            algorithms, keys, ..
+        } = checks;
         let token = id_token.expose();
         let verified =
-            jwt::verify_remote(self.env(), token, &keys, algorithms, TokenType::Jwt).await?;
-        id_token::validate(&verified, &expected, self.env().clock().now()).map(Some)
+            jwt::verify_remote(self.env(), token, keys, algorithms, TokenType::Jwt).await?;
+        id_token::validate(&verified, expected, self.env().clock().now()).map(Some)
     }
 
     /// The keys that the server publishes.
@@ -226,12 +245,29 @@ fn no_issuer() -> Error {
     Error::config("issuer", problem).remedy("set `issuer`")
 }
 
+/// What an ID token is checked with.
+struct Checks {
+    issuer: String,
+    algorithms: Vec<Algorithm>,
+    keys: Arc<RemoteKeys>,
+}
+
 /// A code that was refused brings nothing any more.
 fn spent(error: Error) -> Error {
     match error.oauth().map(|oauth| oauth.code.as_str()) {
         Some("invalid_grant") => error.with_recovery(Recovery::LogInAgain).remedy(
             "the code is spent, has expired, or is not of this client and redirect URI: let the user log in again",
         ),
+        _ => gone(error),
+    }
+}
+
+/// The code went into the call: what passes by itself is tried again with another one.
+fn gone(error: Error) -> Error {
+    match error.recovery() {
+        Recovery::Retry { .. } => error
+            .with_recovery(Recovery::LogInAgain)
+            .remedy("let the user log in again when it has passed"),
         _ => error,
     }
 }
@@ -244,7 +280,8 @@ pub(super) struct Logins {
     answered: Mutex<HashMap<String, Duration>>,
 }
 
-/// How long an answer is remembered: no code lives so long (RFC 6749 4.1.2: 10 minutes at the most).
+/// How long an answer is remembered, and awaited: no code lives so long (RFC 6749 4.1.2: 10 minutes at the
+/// most).
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 impl Logins {

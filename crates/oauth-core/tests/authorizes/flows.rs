@@ -232,3 +232,17 @@ async fn an_endpoint_that_nobody_knows_is_named() {
         "{error}"
     );
 }
+#[tokio::test]
+async fn an_answer_that_comes_a_day_late_is_none() {
+    let scene = Scene::new().await;
+    let (pending, location) = scene.answered(&request()).await;
+    scene.clock.advance(std::time::Duration::from_secs(86_400));
+    let came = Callback::url(&location).unwrap();
+    let client = &scene.client;
+    let error = client
+        .callback(pending, &session(), came)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::LoggedOut, "{error}");
+    assert_eq!(error.recovery(), Recovery::LogInAgain, "{error}");
+}

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use oauth_core::authorize::{AuthorizationCode, Callback, ResponseMode};
-use oauth_core::error::{Error, ErrorKind};
+use oauth_core::error::{Error, ErrorKind, Recovery};
 use oauth_core::oauth_client::{OAuthClient, Redeemed};
 use oauth_core::signing_key::{Algorithm, SigningKey};
 use oauth_core::token::Scopes;
@@ -57,7 +57,7 @@ impl Signing {
     }
 
     fn header(&self) -> Value {
-        json!({"alg": "ES256", "kid": self.key.key_id()})
+        json!({"alg": self.key.algorithm().name(), "kid": self.key.key_id()})
     }
 
     /// What comes of a signed response that is right but for that change.
@@ -262,4 +262,39 @@ async fn without_the_keys_nothing_signed_is_believed() {
         .await
         .unwrap_err();
     assert_unsaid(&error, &["canary-code"]);
+}
+
+#[tokio::test]
+async fn a_code_is_not_spent_before_its_id_token_can_be_checked() {
+    let signing = Signing::new().await;
+    let stage = &signing.scene.stage;
+    stage.on("/keys", |_| Some(Answer::status(503)));
+    let error = signing.redeemed(|_| ()).await.unwrap_err();
+    assert_eq!(error.status(), Some(503), "{error}");
+    assert_eq!(error.recovery(), Recovery::LogInAgain, "{error}");
+    assert_eq!(signing.scene.token_requests(), 0);
+}
+
+#[tokio::test]
+async fn an_algorithm_may_be_published_by_its_fully_specified_name() {
+    let mut signing = Signing::new().await;
+    signing.key = SigningKey::generate(Algorithm::EdDSA).unwrap();
+    let jwks = json!({"keys": [signing.key.public_jwk()]});
+    let stage = &signing.scene.stage;
+    stage.on("/keys", move |_| Some(Answer::json(200, &jwks)));
+    let document = json!({
+        "issuer": stage.issuer(),
+        "token_endpoint": stage.token_url(),
+        "authorization_endpoint": stage.authorization_url(),
+        "jwks_uri": format!("{}/keys", stage.url()),
+        "authorization_response_iss_parameter_supported": true,
+        "id_token_signing_alg_values_supported": ["Ed25519"],
+    });
+    let document = Some(Answer::json(200, &document));
+    stage.answer_always(Endpoint::AuthorizationServerMetadata, document);
+    let redeemed = signing.redeemed(|claims| {
+        claims.as_object_mut().unwrap().remove("at_hash");
+        claims.as_object_mut().unwrap().remove("c_hash");
+    });
+    redeemed.await.unwrap();
 }
