@@ -235,9 +235,10 @@ impl ServerEndpoints {
             if told.is_sent {
                 lane.failed(&failure.error, failure.sent);
             }
-            // that a refresh token is dead is no matter of the clock
-            let is_grant =
-                class != ReplayClass::Safe && failure.error.recovery() == Recovery::LogInAgain;
+            // that a refresh token is dead, or a code, is no matter of the clock
+            let is_grant = class != ReplayClass::Safe
+                && (failure.error.recovery() == Recovery::LogInAgain
+                    || has_code(&failure.error, "invalid_grant"));
             let is_proven = request.bound().is_some_and(|bound| bound.key.is_some());
             let is_clock = (self.client.audience().is_some() || is_proven)
                 && !is_grant
@@ -297,10 +298,9 @@ impl ServerEndpoints {
                 },
             );
         }
-        let is_refused = error
-            .oauth()
-            .is_some_and(|oauth| oauth.code == "invalid_client");
-        if is_refused && let Some(credential) = self.credential() {
+        if has_code(error, "invalid_client")
+            && let Some(credential) = self.credential()
+        {
             lane.refused(credential, error);
         }
         match verdict {
@@ -319,4 +319,8 @@ impl ServerEndpoints {
         }
         self.traffic.skew.ahead(clock.now(), clock.ticks())
     }
+}
+
+fn has_code(error: &Error, code: &str) -> bool {
+    error.oauth().is_some_and(|oauth| oauth.code == code)
 }

@@ -2,6 +2,7 @@
 
 use oauth_core::authorize::{AuthorizationRequest, Callback, PendingAuthorization, ResponseMode};
 use oauth_core::client_auth::ClientAuth;
+use oauth_core::dpop::Dpop;
 use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::oauth_client::OAuthClient;
 use oauth_core::server::{AuthorizationServer, EndpointKind};
@@ -232,6 +233,24 @@ async fn an_endpoint_that_nobody_knows_is_named() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn r108_a_code_that_is_refused_is_not_sent_again_for_the_clock() {
+    let scene = Scene::new().await;
+    let server = scene.client.server().clone().with_dpop(Dpop::new());
+    let client = OAuthClient::new(&scene.env, server, basic(&scene.env)).unwrap();
+    let (url, pending) = client.authorization(&request(), &session()).await.unwrap();
+    let came = Callback::url(&browse(url.as_str()).await).unwrap();
+    let code = client.callback(pending, &session(), came).await.unwrap();
+    // what the proof says of the time is wrong too
+    scene.stage.advance(chrono::TimeDelta::minutes(5));
+    let refusal = Answer::json(400, &json!({"error": "invalid_grant"}));
+    scene.stage.answer(Endpoint::Token, refusal);
+    let error = client.redeem(code).await.unwrap_err();
+    assert_eq!(error.recovery(), Recovery::LogInAgain, "{error}");
+    assert_eq!(scene.token_requests(), 1);
+}
+
 #[tokio::test]
 async fn an_answer_that_comes_a_day_late_is_none() {
     let scene = Scene::new().await;
