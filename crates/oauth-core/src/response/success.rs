@@ -207,14 +207,12 @@ fn token_type(
     if asked.may_be_not_applicable && TokenType::NotApplicable.is(&token_type) {
         return Ok(TokenType::NotApplicable);
     }
-    if declared
-        .token_types
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(&token_type))
-    {
+    let mut words = declared.token_types.iter();
+    let is_declared = words.any(|known| known.eq_ignore_ascii_case(&token_type));
+    if is_declared && asked.token_types.contains(&TokenType::Bearer) {
         return Ok(TokenType::Bearer);
     }
-    if TokenType::Bearer.is(&token_type) {
+    if is_declared || TokenType::Bearer.is(&token_type) {
         let problem = format!(
             "{} answered a token that is bound to nothing, though a proof was sent (RFC 9449 5)",
             asked.from

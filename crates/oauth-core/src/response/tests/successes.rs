@@ -370,3 +370,41 @@ fn what_was_sent_is_not_shown_where_it_comes_back_as_a_type() {
     let error = judged(200, "text/s3cret-sent", body).unwrap_err();
     assert_eq!(error.kind().name(), "Protocol.ContentType");
 }
+
+#[test]
+fn r056_a_declared_word_for_a_type_takes_no_proof_away() {
+    let mut departures = Departures::default();
+    departures.response.token_types = vec!["bot".into()];
+    let scopes = Scopes::none();
+    let body = json!({"access_token": "a", "token_type": "bot"}).to_string();
+    for (token_types, is_taken) in [
+        (&[TokenType::Bearer][..], true),
+        (&[TokenType::Dpop, TokenType::Bearer], true),
+        (&[TokenType::Dpop], false),
+    ] {
+        let asked = Asked {
+            from: "https://auth.example",
+            what: "token request",
+            scopes: &scopes,
+            renewal: false,
+            refresh_token_expected: true,
+            may_be_not_applicable: false,
+            authentication: &"`none` as client `id`",
+            secrets: &[],
+            token_types,
+            departures: &departures,
+            dialect: None,
+            now: DateTime::UNIX_EPOCH,
+            former: None,
+            retry_after: None,
+        };
+        let judged = judge(StatusCode::OK, &HeaderMap::new(), body.as_bytes(), &asked);
+        match judged {
+            Ok(granted) => assert!(is_taken && granted.token_type == TokenType::Bearer),
+            Err(error) => {
+                assert!(!is_taken);
+                assert_eq!(error.kind(), ErrorKind::TokenType, "{error}");
+            }
+        }
+    }
+}
