@@ -7,8 +7,11 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use zeroize::Zeroizing;
@@ -238,16 +241,25 @@ enum Served {
     Nothing,
 }
 
-/// Whether a query is worth judging: it has our `state`, or is signed and has it inside.
+/// Whether a query is worth judging: it has our `state`, where it is signed inside.
 fn may_answer(query: &str, pending: &PendingAuthorization) -> bool {
     let Ok(pairs) = decode::pairs(query) else {
         return false;
     };
     let is_ours = |(name, value): &(String, Secret)| match pending.response_mode.is_signed() {
-        true => name == "response",
+        true => name == "response" && state_in(value).is_some_and(|state| state == pending.state),
         false => name == "state" && *value == pending.state,
     };
     pairs.iter().any(is_ours)
+}
+
+/// The `state` in a signed answer, before its signature is checked: by it what is another's is turned away,
+/// and nothing is believed.
+fn state_in(response: &Secret) -> Option<Secret> {
+    let payload = response.expose().split('.').nth(1)?;
+    let payload = Zeroizing::new(URL_SAFE_NO_PAD.decode(payload).ok()?);
+    let claims: Value = serde_json::from_slice(&payload).ok()?;
+    claims.get("state")?.as_str().map(Secret::new)
 }
 
 async fn read_head(stream: &mut TcpStream) -> io::Result<Zeroizing<Vec<u8>>> {

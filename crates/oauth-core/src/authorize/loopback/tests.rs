@@ -256,3 +256,29 @@ async fn waits_for_no_answer_that_cannot_come_there() {
     let error = wait(listener, posted).await.unwrap_err();
     assert!(error.to_string().starts_with("response_mode: "), "{error}");
 }
+
+#[tokio::test]
+async fn a_signed_answer_to_something_else_is_turned_away() {
+    let listener = LoopbackListener::bind(LoopbackSettings::default());
+    let listener = listener.await.unwrap();
+    let (address, at) = (listener.address, listener.redirect_uri());
+    let request = AuthorizationRequest::new(at).response_mode(ResponseMode::QueryJwt);
+    let pending = begun(&request).1;
+    let jwt = |state: &str| {
+        let claims = serde_json::json!({"state": state, "code": "c"}).to_string();
+        let part = base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, claims);
+        format!("e30.{part}.c2ln")
+    };
+    let right = jwt(pending.state().expose());
+    let judge = |_, came: Callback| ready(Ok(format!("{came:?}")));
+    let waiting = tokio::spawn(async move { listener.wait(pending, judge).await });
+    for other in ["x", "e30.e30.x", "....", &jwt("another"), ""] {
+        let target = format!("/callback?response={other}");
+        let page = exchange(address, &get(address, &target)).await;
+        assert!(page.starts_with("HTTP/1.1 400 "), "{other}: {page}");
+    }
+    let target = format!("/callback?response={right}");
+    let page = exchange(address, &get(address, &target)).await;
+    assert!(page.starts_with("HTTP/1.1 200 "), "{page}");
+    waiting.await.unwrap().unwrap();
+}
