@@ -7,10 +7,10 @@ use crate::secret::Secret;
 use crate::secret::escape_without;
 use crate::token::{Scopes, TokenType};
 
-/// The challenges to a token: those of `Bearer`, and those of `DPoP` to one that was shown with a proof
-/// (RFC 9449 7.1).
+/// The challenges to a token: those of `Bearer`, and before them those of `DPoP` to one that was shown with a
+/// proof (RFC 9449 7.1).
 fn challenges(headers: &HeaderMap, is_proven: bool) -> impl Iterator<Item = Challenge> {
-    headers
+    let mut challenges: Vec<Challenge> = headers
         .get_all(http::header::WWW_AUTHENTICATE)
         .iter()
         .filter_map(|value| value.to_str().ok())
@@ -19,6 +19,9 @@ fn challenges(headers: &HeaderMap, is_proven: bool) -> impl Iterator<Item = Chal
             TokenType::Bearer.is(&challenge.scheme)
                 || is_proven && TokenType::Dpop.is(&challenge.scheme)
         })
+        .collect();
+    challenges.sort_by_key(|challenge| TokenType::Bearer.is(&challenge.scheme));
+    challenges.into_iter()
 }
 
 /// The scopes an API wants, where a challenge says `insufficient_scope` (RFC 6750 3.1).
@@ -219,5 +222,16 @@ mod tests {
         let proven = r#"dPoP algs="ES256", error="insufficient_scope", scope="c""#;
         let scopes = insufficient_scope(&headers(proven), &sent, true).unwrap();
         assert_eq!(scopes.to_string(), "c");
+    }
+
+    #[test]
+    fn r156_to_a_token_with_a_proof_the_challenge_of_its_own_scheme_counts_first() {
+        let both = r#"Bearer error="invalid_token", DPoP error="use_dpop_nonce""#;
+        let code = |is_proven| {
+            let said = token_error(&headers(both), &[], is_proven);
+            said.unwrap().code
+        };
+        assert_eq!(code(true), "use_dpop_nonce");
+        assert_eq!(code(false), "invalid_token");
     }
 }

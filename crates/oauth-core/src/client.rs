@@ -25,6 +25,7 @@ use crate::client::answer::{
     Refusal, Taken, at, foreign, insufficient_scope, is_json, peek, proof_refused, refused,
 };
 use crate::client::attempts::{Again, Sender, class_of};
+use crate::client::quote::Proof;
 use crate::client::request::Look;
 use crate::dpop::nonces::DPOP_NONCE;
 use crate::dpop::proof::USE_NONCE;
@@ -321,8 +322,7 @@ impl AuthorizedClient {
         class: ReplayClass,
         again: Again,
     ) -> Result<(Response, Again), Error> {
-        let is_proven = token.bound().is_some_and(|bound| bound.key.is_some());
-        if !is_proven || response.status() != StatusCode::UNAUTHORIZED {
+        if !token.is_proven() || response.status() != StatusCode::UNAUTHORIZED {
             return Ok((response, again));
         }
         let said = challenge::token_error(response.headers(), &[], true);
@@ -338,7 +338,7 @@ impl AuthorizedClient {
         let mut again = Again::default();
         let begun = self.api.env.clock().ticks();
         let sender = self.sender(token, class);
-        let response = sender.send(request, begun, &mut again).await?;
+        let response = self.shown(sender.send(request, begun, &mut again).await?)?;
         Ok((response, again))
     }
 
@@ -374,12 +374,13 @@ impl AuthorizedClient {
 
     /// Whether the API took the token.
     async fn take(&self, response: Response, sent: &[&Token]) -> Result<Taken, Error> {
+        let proof = Proof::of(&response);
         let secrets = || -> Vec<Secret> {
             let secrets = sent.iter().map(|token| token.access_token().clone());
-            secrets.collect()
+            secrets.chain(proof.clone()).collect()
         };
         if response.status() == StatusCode::UNAUTHORIZED {
-            let is_proven = sent.iter().any(|token| token.is_bound());
+            let is_proven = sent.iter().any(|token| token.is_proven());
             let sent = secrets();
             let said = challenge::token_error(response.headers(), &sent, is_proven);
             return Ok(Taken::No(Refusal::new(response, said, sent)));
@@ -389,7 +390,7 @@ impl AuthorizedClient {
             challenge::insufficient_scope(
                 response.headers(),
                 token.access_token(),
-                token.is_bound(),
+                token.is_proven(),
             )
             .is_some()
         };
@@ -426,7 +427,7 @@ impl AuthorizedClient {
             && let Some(wanted) = challenge::insufficient_scope(
                 response.headers(),
                 token.access_token(),
-                token.is_bound(),
+                token.is_proven(),
             )
         {
             return Err(insufficient_scope(response.url(), &wanted, token));

@@ -90,7 +90,7 @@ impl Parameters {
     /// The values to strike out of what comes back: of the parameters that are secret, and of the
     /// parameters and headers that are declared.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        const SECRET: [&str; 12] = [
+        const SECRET: [&str; 14] = [
             "actor_token",
             "assertion",
             "client_assertion",
@@ -98,8 +98,10 @@ impl Parameters {
             "code",
             "code_verifier",
             "device_code",
+            "id_token_hint",
             "nonce",
             "refresh_token",
+            "request",
             "state",
             "subject_token",
             "token",

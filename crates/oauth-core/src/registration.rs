@@ -18,7 +18,7 @@ use crate::http::{Answer, Failure, Pool};
 use crate::response::{self, Asked};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::secret::Secret;
-use crate::server::{AuthorizationServer, EndpointKind};
+use crate::server::{AuthorizationServer, EndpointKind, Endpoints};
 use crate::token::{Scopes, TokenType, header};
 
 /// What a client says about itself, by the names of RFC 7591 2: `redirect_uris`, `grant_types`,
@@ -72,6 +72,7 @@ pub async fn register(
         url: &url,
         is_foreign,
         token: initial_access_token,
+        secret: None,
         what: "client registration",
     };
     // a client that was registered and not told of stays behind
@@ -116,7 +117,9 @@ impl Management {
             let problem = format!("`{name}` is the server's to say (RFC 7592 2.2)");
             return Err(Error::config("metadata", problem).remedy("take it out"));
         }
-        let call = self.call(env, server, "client update request");
+        let mut call = self.call(env, server, "client update request");
+        let secret = metadata.get("client_secret").and_then(Value::as_str);
+        call.secret = secret.map(Secret::new);
         let sent = call.send(Method::PUT, Some(metadata), ReplayClass::Once);
         call.read(sent.await?, &[200])
     }
@@ -136,6 +139,16 @@ impl Management {
         }
     }
 
+    /// Whether a foreign server has placed it: on another host than the one configured for discovery, and not
+    /// where a configured endpoint is.
+    fn is_foreign(&self, server: &AuthorizationServer) -> bool {
+        let Endpoints::Discovered { base, .. } = &server.endpoints else {
+            return false;
+        };
+        let is_configured = |url: &Url| url.origin() == self.client_uri.origin();
+        base.host() != self.client_uri.host() && !server.other_endpoints.values().any(is_configured)
+    }
+
     fn call<'a>(
         &'a self,
         env: &'a Env,
@@ -146,8 +159,9 @@ impl Management {
             env,
             server,
             url: &self.client_uri,
-            is_foreign: false,
+            is_foreign: self.is_foreign(server),
             token: Some(&self.access_token),
+            secret: None,
             what,
         }
     }
@@ -160,6 +174,8 @@ struct Call<'a> {
     url: &'a Url,
     is_foreign: bool,
     token: Option<&'a Secret>,
+    /// What else is sent and must not come back in a message.
+    secret: Option<Secret>,
     what: &'static str,
 }
 
@@ -223,7 +239,12 @@ impl Call<'_> {
     }
 
     fn judged<T>(&self, answer: &Answer, judge: impl FnOnce(&Asked<'_>) -> T) -> T {
-        let secrets: Vec<Secret> = self.token.into_iter().cloned().collect();
+        let secrets: Vec<Secret> = self
+            .token
+            .into_iter()
+            .chain(&self.secret)
+            .cloned()
+            .collect();
         judge(&Asked {
             from: &origin(self.url),
             what: self.what,

@@ -147,6 +147,11 @@ impl Token {
         self.bound.is_some()
     }
 
+    /// Whether each request bears a proof.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.bound.as_ref().is_some_and(|bound| bound.key.is_some())
+    }
+
     /// The token itself. It is opaque: nothing in it is looked at (RFC 6749 1.4).
     pub fn access_token(&self) -> &Secret {
         &self.access_token

@@ -8,12 +8,14 @@ use reqwest::{Request, Response};
 use url::Url;
 
 use crate::binding::Bound;
+use crate::client::quote::Proof;
 use crate::dpop::proof::{DPOP, Statement};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::url::{check, origin};
 use crate::http::{Failure, failure_of_request, redirect_refused};
 use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
+use crate::secret::Secret;
 use crate::server::ResourceServer;
 use crate::token::Token;
 use crate::traffic::{Reading, Repeats, Traffic};
@@ -225,9 +227,11 @@ impl Sender<'_> {
             patience: settings.request_timeout,
         };
         let proof = key.prove(&statement).await?;
+        let shown = proof.to_str().ok().map(Secret::new);
         request.headers_mut().insert(DPOP, proof);
-        let answer = client.execute(request).await;
-        if let Ok(response) = &answer {
+        let mut answer = client.execute(request).await;
+        if let Ok(response) = &mut answer {
+            response.extensions_mut().insert(Proof(shown));
             self.env.nonces().learn(&url, response.headers());
             if let Some(repeats) = self.repeats {
                 repeats.hold(&traffic);

@@ -35,9 +35,11 @@ impl Quote {
 
     /// Has the answer remember what it was an answer to.
     pub(super) fn attach(response: &mut Response, sent: &Secret) {
-        response
-            .extensions_mut()
-            .insert(Self(Sent::One(sent.clone())));
+        let sent = match Proof::of(response) {
+            None => Sent::One(sent.clone()),
+            Some(proof) => Sent::Many(vec![sent.clone(), proof]),
+        };
+        response.extensions_mut().insert(Self(sent));
     }
 
     /// The text as it may be shown.
@@ -47,6 +49,17 @@ impl Quote {
             Sent::Many(sent) => sent,
         };
         escape_without(text, sent)
+    }
+}
+
+/// The proof that was sent with the token (RFC 9449 7.1), kept with its answer.
+#[derive(Clone, Debug)]
+pub(super) struct Proof(pub Option<Secret>);
+
+impl Proof {
+    /// The proof that was sent for this answer.
+    pub fn of(response: &Response) -> Option<Secret> {
+        response.extensions().get::<Self>()?.0.clone()
     }
 }
 

@@ -138,6 +138,7 @@ impl ServerEndpoints {
                 patience: attempt.patience,
             };
             let proof = key.prove(&statement).await.map_err(Failure::unsent)?;
+            secrets.extend(proof.to_str().ok().map(Secret::new));
             built.headers_mut().insert(DPOP, proof);
         }
         if self.env.clock().ticks() > not_after {

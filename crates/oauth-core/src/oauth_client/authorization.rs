@@ -108,9 +108,9 @@ impl OAuthClient {
     fn names_client(&self) -> bool {
         match &self.client().method {
             AuthMethod::SecretBasic(_) => false,
-            AuthMethod::SecretJwt { .. } | AuthMethod::PrivateKeyJwt { .. } => {
-                self.server().departures.request.client_id_with_assertion
-            }
+            AuthMethod::SecretJwt { .. }
+            | AuthMethod::PrivateKeyJwt { .. }
+            | AuthMethod::Federated(_) => self.server().departures.request.client_id_with_assertion,
             _ => true,
         }
     }

@@ -6,7 +6,7 @@ use oauth_core::authorize::{AuthorizationRequest, Callback};
 use oauth_core::client_auth::{Audience, ClientAuth, HmacAlgorithm};
 use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::oauth_client::OAuthClient;
-use oauth_core::server::AuthorizationServer;
+use oauth_core::server::{AuthorizationServer, Departures};
 use oauth_core::signing_key::{Algorithm, SigningKey};
 use oauth_core::token::Scopes;
 use oauth_stage::{Answer, Authentication, Endpoint, RegisteredClient};
@@ -270,4 +270,35 @@ async fn a_signed_request_says_all_by_value_and_pushed() {
     let client = OAuthClient::new(&scene.env, server, other).unwrap();
     let error = client.authorization(&asked, &session()).await.unwrap_err();
     assert!(error.to_string().starts_with("issuer: "), "{error}");
+}
+
+#[tokio::test]
+async fn r115_a_pushed_request_names_its_client_however_that_authenticates() {
+    let scene = Scene::new().await;
+    let mut departures = Departures::default();
+    departures.request.client_id_with_assertion = false;
+    let server = scene.client.server().clone();
+    let server = server.departing(departures).unwrap();
+    let assertion = given("a.b.c");
+    let auth = ClientAuth::federated(&scene.env, CLIENT, assertion).unwrap();
+    let client = OAuthClient::new(&scene.env, server, auth).unwrap();
+    let asked = request()
+        .parameter("id_token_hint", "canary-of-a-user")
+        .pushed();
+    scene.stage.on("/par", |call| {
+        let sent: Vec<String> = call.form().into_iter().map(|(_, value)| value).collect();
+        let echo = json!({"error": "invalid_request", "error_description": sent.join(" ")});
+        Some(Answer::json(400, &echo))
+    });
+    let error = client.authorization(&asked, &session()).await.unwrap_err();
+    assert_unsaid(&error, &["canary-of-a-user", "a.b.c"]);
+    let signed = asked.signed_by(Arc::new(SigningKey::generate(Algorithm::ES256).unwrap()));
+    let error = client.authorization(&signed, &session()).await.unwrap_err();
+    assert_unsaid(&error, &["eyJ"]);
+    let log = scene.stage.log();
+    let pushed: Vec<_> = log.iter().filter(|one| one.path() == "/par").collect();
+    assert_eq!(pushed.len(), 2);
+    for one in pushed {
+        assert_eq!(one.parameter("client_id").as_deref(), Some(CLIENT));
+    }
 }

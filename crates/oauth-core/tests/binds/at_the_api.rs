@@ -181,3 +181,25 @@ async fn r163_neither_the_token_nor_the_proof_is_printed() {
     assert!(!printed.contains(secret), "{printed}");
     assert!(!printed.contains("PRIVATE"), "{printed}");
 }
+
+#[tokio::test]
+async fn a_proof_is_struck_out_of_what_an_api_echoes() {
+    let clock = clock();
+    let (stage, env) = (strict(&clock).await, env(&clock));
+    let source = Wanted::of(&env, &stage).proving().build();
+    stage.on("/api/", |call| {
+        let proof = call.header("dpop").unwrap().to_owned();
+        let challenge = format!(r#"DPoP error="invalid_dpop_proof", error_description="{proof}""#);
+        let answer = Answer::text(401, "text/plain", proof);
+        Some(answer.header("www-authenticate", &challenge))
+    });
+    let said = std::sync::Mutex::new(String::new());
+    let client = client(&env, &stage, source);
+    let look = |body: &[u8], quote: &oauth_core::client::Quote| {
+        *said.lock().unwrap() = quote.text(std::str::from_utf8(body).unwrap());
+    };
+    let error = client.get("x").on_refusal(look).send().await.unwrap_err();
+    let description = error.oauth().unwrap().description.as_deref();
+    assert_eq!(description, Some("[REDACTED]"), "{error}");
+    assert_eq!(*said.lock().unwrap(), "[REDACTED]");
+}

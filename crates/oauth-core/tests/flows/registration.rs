@@ -1,10 +1,10 @@
 //! Clients that register themselves (RFC 7591, RFC 7592).
 
 use oauth_core::env::Env;
-use oauth_core::error::ErrorKind;
+use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::registration::{ClientMetadata, Registration, register};
 use oauth_core::secret::Secret;
-use oauth_core::server::{AuthorizationServer, EndpointKind};
+use oauth_core::server::{AuthorizationServer, DiscoveryKind, EndpointKind};
 use oauth_stage::{Answer, Endpoint, Strict};
 use serde_json::{Value, json};
 
@@ -168,4 +168,39 @@ async fn r181_a_registration_whose_answer_is_lost_is_not_made_twice() {
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Ambiguous, "{error}");
     assert_eq!(stage.count(PLACE), 1);
+}
+
+#[tokio::test]
+async fn a_secret_that_is_sent_along_is_struck_out_of_what_comes_back() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let client = begun(&env, &stage).await;
+    let mut metadata = metadata();
+    metadata.insert("client_id".into(), "c-1".into());
+    metadata.insert("client_secret".into(), "canary-secret".into());
+    let echo =
+        json!({"error": "invalid_client_metadata", "error_description": "not canary-secret"});
+    stage.answer(PLACE, Answer::json(400, &echo));
+    let management = client.management.unwrap();
+    let server = server(&env, &stage);
+    let updated = management.update(&env, &server, &metadata);
+    let error = updated.await.unwrap_err();
+    assert_eq!(error.recovery(), Recovery::FixConfig, "{error}");
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("canary"), "{shown}");
+}
+
+#[tokio::test]
+async fn r134_a_registration_that_a_foreign_server_placed_is_managed_at_public_addresses_alone() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let management = begun(&env, &stage).await.management.unwrap();
+    let issuer = "https://auth.example";
+    let server = AuthorizationServer::discovered(&env, "issuer", issuer, DiscoveryKind::OAuth);
+    let connections = stage.connections();
+    let error = management.read(&env, &server.unwrap()).await.unwrap_err();
+    assert_eq!(error.kind().name(), "Discovery.Address", "{error}");
+    assert_eq!(stage.connections(), connections);
 }
