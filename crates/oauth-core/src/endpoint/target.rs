@@ -5,6 +5,7 @@ use url::Url;
 use crate::discovery::Metadata;
 use crate::endpoint::ServerEndpoints;
 use crate::error::Error;
+use crate::jwks::algorithm;
 use crate::server::{EndpointKind, Endpoints, ServerFacts};
 
 /// Where a request goes.
@@ -42,6 +43,9 @@ impl ServerEndpoints {
             let Endpoints::Configured { token_url } = &self.server.endpoints else {
                 return Err(Error::config("token_url", "no endpoint is configured"));
             };
+            if let Some(facts) = &self.server.facts {
+                self.check_proofs(facts)?;
+            }
             let url = match kind {
                 EndpointKind::Token => alias.unwrap_or(token_url),
                 kind => configured.ok_or_else(|| self.unknown(kind))?,
@@ -55,6 +59,7 @@ impl ServerEndpoints {
         };
         let metadata = discovery.metadata(&self.env).await?;
         self.check_algorithm(&metadata)?;
+        self.check_proofs(self.server.facts.as_deref().unwrap_or(&metadata.facts))?;
         self.compare_method(&metadata);
         let issuer = self.server.issuer.clone();
         let (url, foreign) = match configured {
@@ -164,5 +169,27 @@ impl ServerEndpoints {
             format!("the server's document says that it takes no assertion in {algorithm}, but {known}"),
         )
         .remedy("use a key for one of these, or, where the server's document is wrong, configure `token_url`"))
+    }
+
+    /// RFC 9449 5.1, likewise of proofs.
+    fn check_proofs(&self, facts: &ServerFacts) -> Result<(), Error> {
+        let (Some(known), Some(dpop)) = (
+            &facts.dpop_signing_alg_values_supported,
+            self.server.dpop.as_deref(),
+        ) else {
+            return Ok(());
+        };
+        let wanted = dpop.proof_algorithm();
+        if known.iter().any(|name| algorithm(name) == Some(wanted)) {
+            return Ok(());
+        }
+        let known = crate::text::escape(&known.join(", "));
+        Err(Error::config(
+            "dpop.algorithm",
+            format!("the server says that it takes no proof in {wanted}, but in: {known}"),
+        )
+        .remedy(
+            "choose one of these, or, where the server's document is wrong, configure its facts",
+        ))
     }
 }

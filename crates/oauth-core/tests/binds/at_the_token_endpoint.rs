@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use oauth_core::client_auth::{Audience, ClientAuth, HmacAlgorithm};
 use oauth_core::dpop::Dpop;
 use oauth_core::error::{ErrorKind, Recovery};
+use oauth_core::server::DiscoveryKind;
 use oauth_core::source::TokenSource as _;
 use oauth_stage::{Answer, Authentication, Endpoint, RegisteredClient};
 use serde_json::{Value, json};
@@ -184,4 +185,44 @@ async fn a_proof_that_is_refused_is_the_setup_and_asked_for_no_more() {
     let error = source.token().await.unwrap_err();
     assert_ne!(error.recovery(), Recovery::LogInAgain, "{error}");
     assert_eq!(stage.count(Endpoint::Token), 1);
+}
+
+#[tokio::test]
+async fn a_proof_is_struck_out_of_what_a_server_echoes() {
+    let clock = clock();
+    let (stage, env) = (strict(&clock).await, env(&clock));
+    stage.on("/echo", |call| {
+        let proof = call.header("dpop").unwrap();
+        let echo = json!({"error": "invalid_dpop_proof", "error_description": proof});
+        Some(Answer::json(400, &echo))
+    });
+    let wanted = Wanted::at(&env, &format!("{}/echo", stage.url())).proving();
+    let error = wanted.token().await.unwrap_err();
+    let said = error.oauth().unwrap().description.as_deref();
+    assert_eq!(said, Some("[REDACTED]"));
+    assert_eq!(error.recovery(), Recovery::FixConfig, "{error}");
+}
+
+#[tokio::test]
+async fn a_proof_in_an_algorithm_that_the_server_does_not_take_is_not_sent() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    for (algorithms, sent) in [(json!(["PS256", "ES384"]), 0), (json!(["ES256"]), 1)] {
+        let document = json!({
+            "issuer": stage.issuer(), "token_endpoint": stage.token_url(),
+            "dpop_signing_alg_values_supported": algorithms,
+        });
+        let document = Some(Answer::json(200, &document));
+        stage.answer_always(Endpoint::AuthorizationServerMetadata, document);
+        let env = env(&clock);
+        let wanted = Wanted::discovered(&env, &stage.issuer(), DiscoveryKind::OAuth);
+        let outcome = wanted.proving().token().await;
+        assert_eq!(outcome.is_ok(), sent == 1);
+        if let Err(error) = outcome {
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().starts_with("dpop.algorithm: "), "{error}");
+        }
+        assert_eq!(stage.count(Endpoint::Token), sent);
+    }
+    assert_clean(&stage);
 }
