@@ -1,5 +1,6 @@
 //! From the parameters of a grant, under the RFCs' names, to the request that is declared: pure, no IO.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, Utc};
@@ -16,6 +17,7 @@ use crate::secret::Secret;
 use crate::server::{
     BodyEncoding, BodyFormat, Dialect, ParameterPlace, RequestDepartures, TokenMethod, TokenRequest,
 };
+use crate::text::escape;
 
 /// What a request is made of.
 pub(super) struct Made<'a> {
@@ -64,6 +66,12 @@ impl Made<'_> {
             raw_body: None,
             at: self.at,
         };
+        let own: Vec<String> = self
+            .url
+            .query_pairs()
+            .map(|(n, _)| n.into_owned())
+            .collect();
+        let mut names = BTreeMap::new();
         for (name, value) in self.parameters.pairs() {
             if declared.omitted.contains(name) {
                 continue;
@@ -77,11 +85,22 @@ impl Made<'_> {
                 continue;
             }
             let sent = declared.renamed.get(name).unwrap_or(name).clone();
-            match default_place {
-                ParameterPlace::Body if !declared.query.contains(name) => {
-                    request.body.push((sent, value));
-                }
-                _ => request.query.push((sent, value)),
+            let is_in_body =
+                default_place == ParameterPlace::Body && !declared.query.contains(name);
+            let is_other = names
+                .insert(sent.clone(), name)
+                .is_some_and(|known| known != name);
+            if is_other || !is_in_body && own.contains(&sent) {
+                let problem = format!(
+                    "the parameter `{}` would be sent twice (RFC 6749 3.2)",
+                    escape(&sent)
+                );
+                return Err(Error::config("departures.request", problem)
+                    .remedy("give it another name in `renamed`, or take it out of the URL"));
+            }
+            match is_in_body {
+                true => request.body.push((sent, value)),
+                false => request.query.push((sent, value)),
             }
         }
         Ok(request)
@@ -121,7 +140,7 @@ pub(super) fn rewrite(
     request: &mut TokenRequest,
 ) -> Result<Vec<Secret>, Error> {
     let origin = request.url.origin();
-    let before: Vec<Secret> = values(request).cloned().collect();
+    let before: Vec<Secret> = values(request).collect();
     // it is foreign code: a panic of its own must not take the renewal with it
     let written = catch_unwind(AssertUnwindSafe(|| dialect.write(request)));
     written.unwrap_or_else(|_| {
@@ -135,14 +154,17 @@ pub(super) fn rewrite(
         return Err(Error::new(ErrorKind::ForeignOrigin, problem).with_recovery(Recovery::Report));
     }
     let added = values(request).filter(|value| !before.contains(value));
-    Ok(added.cloned().collect())
+    Ok(added.collect())
 }
 
-fn values(request: &TokenRequest) -> impl Iterator<Item = &Secret> {
+fn values(request: &TokenRequest) -> impl Iterator<Item = Secret> {
     let pairs = request.query.iter().chain(&request.body);
+    let headers = request.headers.values();
     pairs
         .map(|(_, value)| value)
         .chain(request.raw_body.iter().map(|(_, body)| body))
+        .cloned()
+        .chain(headers.filter_map(|value| value.to_str().ok().map(Secret::new)))
 }
 
 /// The request as it is sent.
@@ -303,5 +325,46 @@ mod tests {
             let error = rewrite(&Bad(bad), &mut made(|_| ()).unwrap()).unwrap_err();
             assert_eq!(error.kind().name(), kind);
         }
+    }
+
+    #[derive(Debug)]
+    struct Signing;
+
+    impl Dialect for Signing {
+        fn write(&self, request: &mut TokenRequest) -> Result<(), Error> {
+            let signature = HeaderValue::from_static("canary-signature");
+            request.headers.insert("x-signature", signature);
+            request
+                .body
+                .push(("sign".into(), Secret::new("canary-sign")));
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_a_dialect_adds_is_nobodys_to_read() {
+        let mut request = made(|_| ()).unwrap();
+        let added = rewrite(&Signing, &mut request).unwrap();
+        let mut added: Vec<&str> = added.iter().map(Secret::expose).collect();
+        added.sort_unstable();
+        assert_eq!(added, ["canary-sign", "canary-signature"]);
+    }
+
+    #[test]
+    fn r005_nothing_declared_makes_a_parameter_stand_twice() {
+        let renamed = |from: &'static str, to: &'static str| {
+            move |declared: &mut RequestDepartures| {
+                declared.renamed.insert(from.into(), to.into());
+            }
+        };
+        made(renamed("client_id", "client_key")).unwrap();
+        let error = made(renamed("client_id", "resource")).unwrap_err();
+        assert!(error.to_string().contains("`resource`"), "{error}");
+        // also where the endpoint's own query has it
+        let error = made(|declared| {
+            declared.renamed.insert("client_id".into(), "tenant".into());
+            declared.query.insert("client_id".into());
+        });
+        assert!(error.unwrap_err().to_string().contains("`tenant`"));
     }
 }

@@ -238,6 +238,10 @@ mod tests {
                 "`grant_type` is set by the protocol",
             ),
             (
+                json!({"request": {"grant_types": {"client_credentials": "password"}}}),
+                "not offered",
+            ),
+            (
                 json!({"request": {"headers": {"Authorization": "x"}}}),
                 "`Authorization` is set by the protocol",
             ),

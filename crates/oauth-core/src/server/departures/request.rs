@@ -237,6 +237,12 @@ impl RequestDepartures {
                 return Err(Error::config(field, problem));
             }
         }
+        let mut words = self.grant_types.values();
+        if words.any(|word| matches!(word.as_str(), "implicit" | "password")) {
+            let problem = "the implicit and the password grant are not offered: they hand the user's secrets to \
+                 the client (RFC 9700 2.1.2, 2.4)";
+            return Err(Error::config("departures.request.grant_types", problem));
+        }
         if self.grant_types.values().any(String::is_empty) {
             let problem =
                 "a word is empty; a parameter is left out by `departures.request.omitted`";
