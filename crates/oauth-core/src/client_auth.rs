@@ -96,7 +96,8 @@ pub enum SecretMethod {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Audience {
-    /// The token endpoint's URL, letter by letter as it is posted to (SMART App Launch 2.2).
+    /// The token endpoint's URL, letter by letter as it is posted to (SMART App Launch 2.2); for a client that
+    /// shows a certificate as it is published for all, also where it posts to an alias (RFC 8705 5).
     TokenEndpoint,
     /// The issuer, which must be configured or discovered.
     Issuer,

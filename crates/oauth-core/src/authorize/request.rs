@@ -10,6 +10,7 @@ use url::{Host, Url};
 
 use crate::authorize::response_mode::ResponseMode;
 use crate::error::{Error, ErrorKind};
+use crate::server::is_own_parameter;
 use crate::signing_key::Signer;
 use crate::text::escape;
 use crate::token::Scopes;
@@ -227,39 +228,6 @@ impl AuthorizationRequest {
     }
 }
 
-/// Parameters of the front channel that only the protocol sets, or that must never stand there.
-const OWN_PARAMETERS: [&str; 24] = [
-    "response_type",
-    "response_mode",
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "redirect_uri",
-    "scope",
-    "state",
-    "nonce",
-    "code",
-    "code_challenge",
-    "code_challenge_method",
-    "code_verifier",
-    "resource",
-    "authorization_details",
-    "max_age",
-    "request",
-    "request_uri",
-    "dpop_jkt",
-    "username",
-    "password",
-    "access_token",
-    "refresh_token",
-];
-
-/// Whether nobody but the protocol sets it.
-pub(super) fn is_own_parameter(name: &str) -> bool {
-    name.is_empty() || OWN_PARAMETERS.contains(&name)
-}
-
 /// Parameters of the answer, which a redirect URI cannot have of its own.
 const ANSWERED: [&str; 7] = [
     "code",
@@ -345,6 +313,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::server::OWN_PARAMETERS;
 
     fn fault(request: &AuthorizationRequest) -> String {
         let error = request.check().unwrap_err();

@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::authorize::pending::{IssRule, PendingAuthorization, session_mark};
 use crate::authorize::pkce;
-use crate::authorize::request::{AuthorizationRequest, is_own_parameter};
+use crate::authorize::request::AuthorizationRequest;
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -56,16 +56,6 @@ pub(crate) fn begin(
     now: DateTime<Utc>,
 ) -> Result<(Pairs, PendingAuthorization), Error> {
     request.check()?;
-    if let Some(name) = place.parameters.keys().find(|name| is_own_parameter(name)) {
-        let problem = format!(
-            "`{}` is set by the protocol; take it out",
-            crate::text::escape(name)
-        );
-        return Err(Error::config(
-            "departures.authorization.parameters",
-            problem,
-        ));
-    }
     if session.expose().is_empty() {
         return Err(Error::config("session", "this is empty, and everybody's")
             .remedy("give what names this user's session in your program, and nobody else's"));
@@ -299,21 +289,6 @@ pub(super) mod tests {
             error.starts_with("authorization_endpoint: ") && error.contains("`tenant`"),
             "{error}"
         );
-    }
-
-    #[test]
-    fn nothing_that_the_protocol_sets_can_be_declared() {
-        let request = AuthorizationRequest::new("https://app.example/cb");
-        for name in ["response_type", "state", "code_challenge_method", ""] {
-            let mut place = place();
-            place.parameters.insert(name.into(), "token".into());
-            let error = begin(&request, &place, &session(), DateTime::UNIX_EPOCH).unwrap_err();
-            let text = error.to_string();
-            assert!(
-                text.starts_with("departures.authorization.parameters: "),
-                "{text}"
-            );
-        }
     }
 
     #[test]

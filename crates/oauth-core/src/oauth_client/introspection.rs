@@ -1,5 +1,6 @@
 //! What a server says about a token (RFC 7662).
 
+use std::fmt;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -17,7 +18,8 @@ use crate::text::escape;
 use crate::token::Scopes;
 
 /// What a server says about a token that is active (RFC 7662 2.2). Text is as the server wrote it.
-#[derive(Clone, Debug, PartialEq)]
+/// `Debug` prints nothing of the person, and of what else the server said the names.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ActiveToken {
     /// The scopes it was granted.
@@ -98,6 +100,18 @@ impl EndpointRequest for IntrospectionRequest<'_> {
                     format!("the introspection answer of {from} cannot be used: {problem}");
                 Error::new(ErrorKind::Protocol(fault), problem).with_status(200)
             })
+    }
+}
+
+impl fmt::Debug for ActiveToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ActiveToken")
+            .field("scopes", &self.scopes)
+            .field("expires_at", &self.expires_at)
+            .field("audience", &self.audience)
+            .field("issuer", &self.issuer)
+            .field("members", &self.members.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }
 
@@ -233,5 +247,15 @@ mod tests {
         ] {
             assert_eq!(read(bad.clone()).unwrap_err().0, fault, "{bad}");
         }
+    }
+
+    #[test]
+    fn prints_neither_a_person_nor_what_is_echoed() {
+        let token = read(json!({
+            "active": true, "scope": "a", "username": "canary", "sub": "canary", "token": "canary",
+        }));
+        let shown = format!("{:?}", token.unwrap().unwrap());
+        assert!(!shown.contains("canary"), "{shown}");
+        assert!(shown.contains("username"), "{shown}");
     }
 }

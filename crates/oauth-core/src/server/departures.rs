@@ -10,6 +10,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _};
 
+#[cfg(test)]
+pub(crate) use crate::server::departures::authorization::OWN_PARAMETERS;
+pub(crate) use crate::server::departures::authorization::is_own_parameter;
 pub use crate::server::departures::authorization::{AuthorizationDepartures, IssParameter};
 pub use crate::server::departures::pointer::{JsonPointer, Word};
 pub use crate::server::departures::request::{
@@ -172,6 +175,7 @@ impl Departures {
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.request.check()?;
         self.response.check()?;
+        self.authorization.check()?;
         if self.assertion.lifetime.is_some_and(|lifetime| {
             lifetime > Duration::from_secs(300) || lifetime < Duration::from_secs(1)
         }) {

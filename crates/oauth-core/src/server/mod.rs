@@ -10,6 +10,9 @@ mod placement;
 mod resource_server;
 
 pub(crate) use crate::server::carried::carried;
+#[cfg(test)]
+pub(crate) use crate::server::departures::OWN_PARAMETERS;
+pub(crate) use crate::server::departures::is_own_parameter;
 
 pub use crate::server::authorization_server::{AuthorizationServer, DiscoveryKind, Endpoints};
 pub use crate::server::departures::{

@@ -5,6 +5,9 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::error::Error;
+use crate::text::escape;
+
 /// Departures in authorization requests and in their answers (RFC 6749 4.1, RFC 9207).
 ///
 /// `Debug` prints the names of `parameters`, not their values.
@@ -36,6 +39,53 @@ pub enum IssParameter {
     Required,
     /// At times. Where it is there, it is compared.
     Optional,
+}
+
+/// Parameters of the front channel that only the protocol sets, or that must never stand there.
+pub(crate) const OWN_PARAMETERS: [&str; 24] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "client_secret",
+    "client_assertion",
+    "client_assertion_type",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code",
+    "code_challenge",
+    "code_challenge_method",
+    "code_verifier",
+    "resource",
+    "authorization_details",
+    "max_age",
+    "request",
+    "request_uri",
+    "dpop_jkt",
+    "username",
+    "password",
+    "access_token",
+    "refresh_token",
+];
+
+/// Whether nobody but the protocol sets it.
+pub(crate) fn is_own_parameter(name: &str) -> bool {
+    name.is_empty() || OWN_PARAMETERS.contains(&name)
+}
+
+impl AuthorizationDepartures {
+    /// Whether they can be what they say.
+    pub(super) fn check(&self) -> Result<(), Error> {
+        let Some(name) = self.parameters.keys().find(|name| is_own_parameter(name)) else {
+            return Ok(());
+        };
+        let problem = format!("`{}` is set by the protocol; take it out", escape(name));
+        Err(Error::config(
+            "departures.authorization.parameters",
+            problem,
+        ))
+    }
 }
 
 impl fmt::Debug for AuthorizationDepartures {
@@ -81,5 +131,17 @@ mod tests {
             Departures::default().authorization.iss,
             IssParameter::AsPromised
         );
+    }
+
+    #[test]
+    fn what_the_protocol_sets_is_refused_before_anybody_logs_in() {
+        for name in ["state", "response_type", ""] {
+            let mut departures = Departures::default();
+            let parameters = &mut departures.authorization.parameters;
+            parameters.insert(name.into(), "x".into());
+            let text = departures.check().unwrap_err().to_string();
+            let field = "departures.authorization.parameters: ";
+            assert!(text.starts_with(field), "{text}");
+        }
     }
 }
