@@ -38,6 +38,7 @@
 //!
 //! A program on the user's machine takes the callback with a [`LoopbackListener`] (RFC 8252 7.3).
 
+pub(crate) mod answered;
 mod callback;
 mod code;
 mod decode;
@@ -53,7 +54,7 @@ mod start;
 
 pub(crate) use crate::authorize::judge::unbound;
 pub(crate) use crate::authorize::pending::IssRule;
-pub(crate) use crate::authorize::pkce::{challenge, fresh};
+pub(crate) use crate::authorize::pkce::fresh;
 pub(crate) use crate::authorize::request_object::{Signing, sign as request_object};
 pub(crate) use crate::authorize::start::{Pairs, Place, begin, url};
 

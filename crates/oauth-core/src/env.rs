@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::sync::{OnceCell, watch};
 
+use crate::authorize::answered::Answered;
 use crate::clock::{Clock, SystemClock};
 use crate::dpop::nonces::Nonces;
 use crate::error::{Error, StoreFault};
@@ -45,6 +46,7 @@ struct Inner {
     drained: OnceCell<()>,
     secrets: Secrets,
     nonces: Nonces,
+    answered: Answered,
     shared: Mutex<HashMap<Name, Weak<dyn Any + Send + Sync>>>,
     /// What names are hashed with, so that nobody makes two that meet.
     salt: [u8; 32],
@@ -203,6 +205,11 @@ impl Env {
     /// The nonces that servers want in proofs (RFC 9449 8).
     pub(crate) fn nonces(&self) -> &Nonces {
         &self.0.nonces
+    }
+
+    /// The logins that were answered.
+    pub(crate) fn answered(&self) -> &Answered {
+        &self.0.answered
     }
 
     /// How secrets are read.
@@ -454,6 +461,7 @@ impl EnvBuilder {
             drained: OnceCell::new(),
             secrets: self.secrets,
             nonces: Nonces::default(),
+            answered: Answered::default(),
             shared: Mutex::default(),
             salt,
             running: watch::Sender::new(0),

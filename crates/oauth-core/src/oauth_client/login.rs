@@ -1,16 +1,15 @@
 //! What comes of a user who was sent to the authorization server: a code, then tokens.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use chrono::TimeDelta;
 use url::Url;
 
+use crate::authorize::answered::REMEMBERED;
 use crate::authorize::{
     AuthorizationCode, AuthorizationRequest, Callback, LoopbackListener, PendingAuthorization,
-    challenge, fresh, unbound,
+    fresh, unbound,
 };
 use crate::env::Env;
 use crate::error::{BindingFault, Error, ErrorKind, ProtocolFault, Recovery};
@@ -36,7 +35,7 @@ pub struct Redeemed {
 
 impl OAuthClient {
     /// Judges what came to the redirect URI, as [`PendingAuthorization::callback`] does, also where it is
-    /// signed (JARM); and takes no answer twice, as far as this process can see, and none more than an hour after
+    /// signed (JARM); and takes no answer twice, as far as this [`Env`] can see, and none more than an hour after
     /// the user was sent away.
     ///
     /// # Errors
@@ -65,7 +64,8 @@ impl OAuthClient {
             Ok(_) => true,
             Err(error) => error.kind() == ErrorKind::OAuth,
         };
-        if is_answer && !self.logins.answer(&state, self.env().clock().ticks()) {
+        let ticks = self.env().clock().ticks();
+        if is_answer && !self.env().answered().is_first(&state, ticks) {
             let problem = "it was answered before, and an answer counts once";
             return Err(
                 unbound(BindingFault::State, problem).remedy("let the user begin the login again")
@@ -276,26 +276,11 @@ fn gone(error: Error) -> Error {
 #[derive(Default)]
 pub(super) struct Logins {
     keys: tokio::sync::Mutex<Option<(Url, Arc<RemoteKeys>)>>,
-    /// Hashes of the states that were answered, and when.
-    answered: Mutex<HashMap<String, Duration>>,
 }
-
-/// How long an answer is remembered, and awaited: no code lives so long (RFC 6749 4.1.2: 10 minutes at the
-/// most).
-const REMEMBERED: Duration = Duration::from_secs(3600);
 
 impl Logins {
     pub fn of(env: &Env, server: &AuthorizationServer) -> Arc<Self> {
         env.shared(&format!("logins {}", server.authority()), Self::default)
-    }
-
-    /// Notes that a state was answered; false: it was before.
-    fn answer(&self, state: &Secret, ticks: Duration) -> bool {
-        let mut answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner);
-        if answered.len() >= 64 && answered.len().is_power_of_two() {
-            answered.retain(|_, at| ticks.saturating_sub(*at) < REMEMBERED);
-        }
-        answered.insert(challenge(state), ticks).is_none()
     }
 }
 

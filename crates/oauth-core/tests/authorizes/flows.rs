@@ -265,3 +265,27 @@ async fn an_answer_that_comes_a_day_late_is_none() {
     assert_eq!(error.kind(), ErrorKind::LoggedOut, "{error}");
     assert_eq!(error.recovery(), Recovery::LogInAgain, "{error}");
 }
+
+#[tokio::test]
+async fn r102_an_answer_counts_once_also_where_each_request_makes_its_client_anew() {
+    let scene = Scene::new().await;
+    let env = crate::env(&scene.clock);
+    let client = || {
+        let server = crate::discovered(&env, &scene.stage);
+        OAuthClient::new(&env, server, basic(&env)).unwrap()
+    };
+    let (url, pending) = client()
+        .authorization(&request(), &session())
+        .await
+        .unwrap();
+    let location = browse(url.as_str()).await;
+    let kept = pending.into_secret_form().unwrap();
+    let answered = async || {
+        let pending = PendingAuthorization::from_secret_form(&kept).unwrap();
+        let came = Callback::url(&location).unwrap();
+        client().callback(pending, &session(), came).await
+    };
+    answered().await.unwrap();
+    let error = answered().await.unwrap_err();
+    assert_eq!(error.kind().name(), "Binding.State", "{error}");
+}
