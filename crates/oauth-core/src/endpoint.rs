@@ -8,7 +8,7 @@ mod uses;
 mod wire;
 
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -23,9 +23,10 @@ use crate::client_auth::ClientAuth;
 use crate::discovery::Discovery;
 use crate::dpop::Dpop;
 use crate::endpoint::send::Told;
-use crate::endpoint::uses::{Uses, claim_authority, claim_key};
+use crate::endpoint::uses::{Uses, claim_authority, claim_grant_key, claim_key};
 use crate::env::Env;
 use crate::error::{Error, ErrorKind, Recovery};
+use crate::grant::{Assertion, Grant, JwtBearer};
 use crate::http::clients::Clients;
 use crate::http::{Failure, TlsIdentity};
 use crate::retry::{Attempts, ReplayClass, Verdict};
@@ -44,6 +45,7 @@ pub(crate) struct ServerEndpoints {
     refresh_url: Option<Box<Url>>,
     /// Held so that they live as long as anybody needs them.
     _key_uses: Option<Arc<Uses>>,
+    grant_key_uses: OnceLock<Arc<Uses>>,
     _authorities: Arc<Uses>,
 }
 
@@ -107,6 +109,7 @@ impl ServerEndpoints {
             discovery,
             traffic,
             _key_uses: key_uses,
+            grant_key_uses: OnceLock::new(),
             _authorities: authorities,
         })
     }
@@ -117,6 +120,22 @@ impl ServerEndpoints {
 
     pub fn client(&self) -> &ClientAuth {
         &self.client
+    }
+
+    /// Notes that the key of a grant's assertions is used at this server.
+    ///
+    /// # Errors
+    /// It may not be: it is used at another.
+    pub fn claim_key_of(&self, grant: &Grant) -> Result<(), Error> {
+        if let Grant::JwtBearer(JwtBearer {
+            assertion: Assertion::Made(maker),
+            ..
+        }) = grant
+            && let Some(uses) = claim_grant_key(&self.env, &self.server, maker)?
+        {
+            self.grant_key_uses.get_or_init(|| uses); // held as long as anybody asks here
+        }
+        Ok(())
     }
 
     /// The certificate that the server is shown, where one is (RFC 8705).

@@ -130,6 +130,7 @@ impl OAuthClient {
         if matches!(grant, Grant::RefreshToken(_)) {
             self.check_key_is_here()?;
         }
+        self.endpoints.claim_key_of(grant)?;
         let rotation = self.server().departures.lifetime.rotation;
         let bound = self.endpoints.new_binding()?;
         let request = TokenRequest {

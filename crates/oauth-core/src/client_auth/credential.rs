@@ -51,10 +51,7 @@ impl ClientAuth {
             AuthMethod::Federated(source) => return Ok(Some(source.name())),
             _ => return Ok(None),
         };
-        Ok(match key {
-            AssertionKey::Source(source) => Some(load(source, secrets)?.thumbprint().to_owned()),
-            AssertionKey::Signer(signer) => signer.thumbprint().map(str::to_owned),
-        })
+        key.thumbprint(secrets)
     }
 
     /// The audience of the assertion, where one is sent.
@@ -80,6 +77,16 @@ impl ClientAuth {
                 ..
             } => Some(signer.algorithm().to_string()),
             _ => None,
+        })
+    }
+}
+
+impl AssertionKey {
+    /// The thumbprint of the key pair (RFC 7638), where it is known.
+    pub(crate) fn thumbprint(&self, secrets: &Secrets) -> Result<Option<String>, Error> {
+        Ok(match self {
+            Self::Source(source) => Some(load(source, secrets)?.thumbprint().to_owned()),
+            Self::Signer(signer) => signer.thumbprint().map(str::to_owned),
         })
     }
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::client_auth::{Audience, AuthMethod, ClientAuth};
 use crate::env::Env;
 use crate::error::Error;
+use crate::grant::AssertionMaker;
 use crate::server::{AuthorizationServer, Endpoints};
+use crate::text::escape;
 
 /// What something was first used for: a key pair for an authority, an authority for an endpoint.
 #[derive(Debug, Default)]
@@ -39,11 +41,10 @@ pub(super) fn claim_key(
     let Some(key) = client.key_thumbprint(env.secrets())? else {
         return Ok(None);
     };
-    let uses = env.shared("key uses", Uses::default);
-    let Some(other) = uses.other(&key, server.authority()) else {
+    let (uses, other) = claim(env, server, &key);
+    let Some(other) = other else {
         return Ok(Some(uses));
     };
-    let other = crate::text::escape(other.split('?').next().unwrap_or_default());
     if is_federated {
         let problem = format!(
             "this assertion is already shown to {other}, and one server could show it to the other"
@@ -53,14 +54,47 @@ pub(super) fn claim_key(
              registration, declare `departures.assertion.key_shared_between_issuers = true`",
         ));
     }
+    Err(shared("key", &other))
+}
+
+/// Likewise a key that signs the assertions of a grant (RFC 7523 2.1).
+pub(super) fn claim_grant_key(
+    env: &Env,
+    server: &AuthorizationServer,
+    maker: &AssertionMaker,
+) -> Result<Option<Arc<Uses>>, Error> {
+    let Some(key) = maker.key_for_token_endpoint() else {
+        return Ok(None);
+    };
+    if server.departures.assertion.key_shared_between_issuers {
+        return Ok(None);
+    }
+    let Some(key) = key.thumbprint(env.secrets())? else {
+        return Ok(None);
+    };
+    match claim(env, server, &key) {
+        (uses, None) => Ok(Some(uses)),
+        (_, Some(other)) => Err(shared("assertion.key", &other)),
+    }
+}
+
+/// Notes that a key is used at a server; the other one that it is used at, as it may be shown.
+fn claim(env: &Env, server: &AuthorizationServer, key: &str) -> (Arc<Uses>, Option<String>) {
+    let uses = env.shared("key uses", Uses::default);
+    let other = uses.other(key, server.authority());
+    let other = other.map(|other| escape(other.split('?').next().unwrap_or_default()));
+    (uses, other)
+}
+
+fn shared(field: &str, other: &str) -> Error {
     let problem = format!(
         "this key pair already signs for {other}, and with the token endpoint as audience one server could use \
          an assertion at the other"
     );
-    Err(Error::config("key", problem).remedy(
+    Error::config(field, problem).remedy(
         "make a key for each server, or, where servers share a registration, declare \
          `departures.assertion.key_shared_between_issuers = true`",
-    ))
+    )
 }
 
 /// Tokens are kept by their issuer: two servers under one issuer would be handed each other's.

@@ -117,6 +117,11 @@ impl AssertionMaker {
         Ok(self)
     }
 
+    /// The key, where what it signs names the token endpoint as its audience.
+    pub(crate) fn key_for_token_endpoint(&self) -> Option<&AssertionKey> {
+        (self.audience == Audience::TokenEndpoint).then_some(&self.key)
+    }
+
     pub(crate) async fn make(&self, attempt: &Attempt<'_>) -> Result<Secret, Error> {
         let issued_at = attempt.now.timestamp();
         let lifetime = i64::try_from(self.lifetime.as_secs()).unwrap_or(60);

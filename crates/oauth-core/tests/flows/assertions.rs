@@ -11,7 +11,7 @@ use oauth_core::client_auth::{AssertionKey, Audience};
 use oauth_core::error::ErrorKind;
 use oauth_core::grant::{Assertion, AssertionMaker, Grant, JwtBearer, Saml2Bearer};
 use oauth_core::secret::Secret;
-use oauth_core::signing_key::{Algorithm, Signer, SignerError};
+use oauth_core::signing_key::{Algorithm, Signer, SignerError, SigningKey};
 use oauth_core::token::Scopes;
 use oauth_stage::{Answer, Endpoint, Exchange};
 use serde_json::{Value, json};
@@ -147,4 +147,32 @@ async fn r181_an_assertion_that_was_given_is_not_sent_again_where_the_answer_is_
         assert!(!format!("{error:?}").contains("canary"));
         assert_eq!(stage.count(Endpoint::Token), before + 1);
     }
+}
+
+#[tokio::test]
+async fn r028_one_key_makes_no_assertions_for_two_token_endpoints() {
+    let clock = clock();
+    let (stage, other) = (strict(&clock).await, strict(&clock).await);
+    let env = env(&clock);
+    let key: Arc<dyn Signer> = Arc::new(SigningKey::generate(Algorithm::ES256).unwrap());
+    let grant = |audience| {
+        let key = AssertionKey::Signer(key.clone());
+        let maker = AssertionMaker::new(key, "the issuer", "a user", audience);
+        Grant::JwtBearer(JwtBearer::new(Assertion::Made(maker)))
+    };
+    let (here, there) = (client(&env, &stage), client(&env, &other));
+    for _ in 0..2 {
+        stage.answer(Endpoint::Token, granted());
+        here.token(grant(Audience::TokenEndpoint)).await.unwrap();
+    }
+    let error = there
+        .token(grant(Audience::TokenEndpoint))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(error.to_string().starts_with("assertion.key: "), "{error}");
+    assert_eq!(other.connections(), 0);
+    other.answer(Endpoint::Token, granted());
+    let exact = Audience::Exact("https://api.example".into());
+    there.token(grant(exact)).await.unwrap();
 }
