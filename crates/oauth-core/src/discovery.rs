@@ -26,15 +26,18 @@ pub(crate) struct Discovery {
     base: Url,
     kind: DiscoveryKind,
     issuer: Option<String>,
+    /// Whether a foreign server named the base.
+    is_foreign: bool,
     kept: Kept<Metadata>,
 }
 
 impl Discovery {
-    pub fn new(base: Url, kind: DiscoveryKind, issuer: Option<String>) -> Self {
+    pub fn new(base: Url, kind: DiscoveryKind, issuer: Option<String>, is_foreign: bool) -> Self {
         Self {
             base,
             kind,
             issuer,
+            is_foreign,
             kept: Kept::default(),
         }
     }
@@ -54,7 +57,10 @@ impl Discovery {
         let wanted = Wanted {
             what: "discovery",
             url: &url,
-            pool: Pool::Shared,
+            pool: match self.is_foreign {
+                true => Pool::Guarded,
+                false => Pool::Shared,
+            },
             accept: "application/json",
             limit: LIMIT,
             if_missing: "check the URL (`issuer`, or the base of the API); if the server has no such document, configure `token_url` as the vendor documents it",
@@ -99,7 +105,10 @@ impl Discovery {
             issuer,
             token_endpoint,
             facts: facts(&document)?,
-            home: self.base.host().map(|host| host.to_owned()),
+            home: match self.is_foreign {
+                true => None,
+                false => self.base.host().map(|host| host.to_owned()),
+            },
             endpoints: endpoints(&document, false, url),
             mtls_endpoints: endpoints(&aliases(&document)?, true, url),
             auth_methods: strings(&document, "token_endpoint_auth_methods_supported")?,

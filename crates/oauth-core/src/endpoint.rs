@@ -83,11 +83,13 @@ impl ServerEndpoints {
             Endpoints::Configured { .. } => None,
             Endpoints::Discovered { base, kind } => {
                 let issuer = server.issuer.clone();
+                let is_foreign = server.is_foreign;
                 let name = format!(
-                    "discovery {kind:?} {base} {}",
+                    "discovery {kind:?} {base} {is_foreign} {}",
                     issuer.as_deref().unwrap_or("")
                 );
-                Some(env.shared(&name, || Discovery::new(base.clone(), *kind, issuer)))
+                let discovery = || Discovery::new(base.clone(), *kind, issuer, is_foreign);
+                Some(env.shared(&name, discovery))
             }
         };
         let traffic = match &server.endpoints {

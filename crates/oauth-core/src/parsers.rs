@@ -114,7 +114,7 @@ pub fn metadata(
     document: &[u8],
 ) -> Result<Vec<Result<Url, Error>>, Error> {
     let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_string());
-    let metadata = Discovery::new(base.clone(), kind, issuer).read(document, false)?;
+    let metadata = Discovery::new(base.clone(), kind, issuer, false).read(document, false)?;
     let of = |kind| [metadata.endpoint(kind), metadata.mtls_endpoint(kind)];
     let found = EndpointKind::ALL.into_iter().flat_map(of);
     Ok(found

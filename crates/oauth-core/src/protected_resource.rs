@@ -1,14 +1,14 @@
 //! What an API says about itself (RFC 9728).
 
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Host, Url};
 
 use crate::discovery::object;
 use crate::document::{Wanted, fetch};
 use crate::env::Env;
 use crate::error::{DiscoveryFault, Error, ErrorKind, ProtocolFault, Recovery};
 use crate::http::Pool;
-use crate::server::{AuthorizationServer, DiscoveryKind};
+use crate::server::{AuthorizationServer, DiscoveryKind, Endpoints};
 use crate::text::escape;
 
 /// What an API says about itself (RFC 9728 2), checked. It tells which servers issue tokens for the API;
@@ -60,7 +60,9 @@ impl ProtectedResource {
 
     /// The server of that issuer, whose endpoints are looked up at the first need: the issuer is one that
     /// was configured or that somebody has chosen among
-    /// [`authorization_servers`](Self::authorization_servers).
+    /// [`authorization_servers`](Self::authorization_servers). Where it is on another host than the API, it is
+    /// spoken to at public addresses alone, unless
+    /// [`HttpSettings::private_endpoints`](crate::http::HttpSettings::private_endpoints) says otherwise.
     ///
     /// # Errors
     /// The API does not name it, or it is no URL that may be used.
@@ -75,7 +77,14 @@ impl ProtectedResource {
             .iter()
             .any(|known| known == issuer)
         {
-            return AuthorizationServer::discovered(env, "issuer", issuer, kind);
+            let mut server = AuthorizationServer::discovered(env, "issuer", issuer, kind)?;
+            server.is_foreign = match &server.endpoints {
+                Endpoints::Discovered { base, .. } => {
+                    base.host().map(|host| host.to_owned()) != self.host()
+                }
+                Endpoints::Configured { .. } => true,
+            };
+            return Ok(server);
         }
         let known = escape(&self.authorization_servers.join(", "));
         let problem = format!(
@@ -84,6 +93,13 @@ impl ProtectedResource {
         );
         Err(Error::config("issuer", problem)
             .remedy("check the API's URL; no other server is taken without somebody's saying so"))
+    }
+
+    fn host(&self) -> Option<Host> {
+        Url::parse(&self.resource)
+            .ok()?
+            .host()
+            .map(|host| host.to_owned())
     }
 }
 

@@ -146,7 +146,8 @@ impl Management {
             return false;
         };
         let is_configured = |url: &Url| url.origin() == self.client_uri.origin();
-        base.host() != self.client_uri.host() && !server.other_endpoints.values().any(is_configured)
+        (server.is_foreign || base.host() != self.client_uri.host())
+            && !server.other_endpoints.values().any(is_configured)
     }
 
     fn call<'a>(

@@ -22,7 +22,7 @@ pub struct Metadata {
     pub assertion_algorithms: Option<Vec<String>>,
     /// What else it supports.
     pub facts: ServerFacts,
-    /// The host that was configured.
+    /// The host that was configured; `None`: none was.
     pub(super) home: Option<Host>,
     pub(super) endpoints: Published,
     /// `mtls_endpoint_aliases` (RFC 8705 5).

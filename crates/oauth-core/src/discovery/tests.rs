@@ -49,7 +49,7 @@ fn r131_the_document_stands_where_each_specification_puts_it() {
 fn read(kind: DiscoveryKind, base: &str, document: &Value) -> Result<Metadata, Error> {
     let issuer = (kind != DiscoveryKind::Smart).then(|| base.to_owned());
     let document = document.to_string();
-    Discovery::new(base.parse().unwrap(), kind, issuer).read(document.as_bytes(), false)
+    Discovery::new(base.parse().unwrap(), kind, issuer, false).read(document.as_bytes(), false)
 }
 
 #[test]

@@ -116,14 +116,6 @@ impl ServerEndpoints {
         Ok(self.resolve(EndpointKind::Token, false).await?.issuer)
     }
 
-    /// The base that was configured for discovery.
-    pub fn base(&self) -> Option<&Url> {
-        match &self.server.endpoints {
-            Endpoints::Discovered { base, .. } => Some(base),
-            Endpoints::Configured { .. } => None,
-        }
-    }
-
     /// What the server supports: as configured, else as published, else nothing beyond the RFCs.
     pub async fn facts(&self) -> Result<ServerFacts, Error> {
         match (&self.server.facts, &self.discovery) {

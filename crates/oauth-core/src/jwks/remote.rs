@@ -64,6 +64,15 @@ impl RemoteKeys {
         Ok(Self::at(url, pool))
     }
 
+    /// At a URL that was checked, and that a foreign server chose or not.
+    pub(crate) fn located(url: Url, is_foreign: bool) -> Self {
+        let pool = match is_foreign {
+            true => Pool::Guarded,
+            false => Pool::Shared,
+        };
+        Self::at(url, pool)
+    }
+
     fn at(url: Url, pool: Pool) -> Self {
         Self {
             url,

@@ -229,11 +229,7 @@ impl OAuthClient {
         {
             return Ok(keys.clone());
         }
-        let made = match (is_foreign, self.endpoints().base()) {
-            (true, Some(home)) => RemoteKeys::published(self.env(), home, Some(url.as_str()))?,
-            _ => RemoteKeys::configured(self.env(), "jwks_uri", url.as_str())?,
-        };
-        let made = Arc::new(made);
+        let made = Arc::new(RemoteKeys::located(url.clone(), is_foreign));
         *keys = Some((url, made.clone()));
         Ok(made)
     }

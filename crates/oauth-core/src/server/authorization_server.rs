@@ -38,6 +38,8 @@ pub struct AuthorizationServer {
     pub dpop: Option<Arc<Dpop>>,
     /// What it is shown over TLS, also where the client proves who it is by other means (RFC 8705 3).
     pub identity: Option<Arc<TlsIdentity>>,
+    /// Whether somebody else's document names it: then it is spoken to at public addresses alone.
+    pub(crate) is_foreign: bool,
 }
 
 /// A dialect is the same as itself alone.
@@ -55,6 +57,7 @@ impl PartialEq for AuthorizationServer {
             && self.mtls_endpoints == other.mtls_endpoints
             && self.facts == other.facts
             && self.device_grant == other.device_grant
+            && self.is_foreign == other.is_foreign
             && self.departures == other.departures
             && self.dpop == other.dpop
             && self.identity == other.identity
@@ -137,6 +140,7 @@ impl AuthorizationServer {
             dialect: None,
             dpop: None,
             identity: None,
+            is_foreign: false,
         }
     }
 

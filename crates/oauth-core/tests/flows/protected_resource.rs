@@ -60,3 +60,23 @@ async fn a_document_of_another_api_or_none_at_all_is_an_error() {
     }
     assert_eq!(stage.count(Endpoint::Any), 4);
 }
+
+#[tokio::test]
+async fn r134_a_server_that_an_api_names_on_another_host_is_at_a_public_address_or_none() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let api = stage.api_url();
+    let inside = "http://[::1]:1";
+    let body = json!({"resource": api, "authorization_servers": [inside]});
+    stage.answer_always(PLACE, Some(Answer::json(200, &body)));
+    let found = ProtectedResource::discover(&env, "api_url", &api).await;
+    let server = found
+        .unwrap()
+        .authorization_server(&env, inside, DiscoveryKind::OAuth);
+    let error = Wanted::from(&env, server.unwrap())
+        .token()
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind().name(), "Discovery.Address", "{error}");
+}
