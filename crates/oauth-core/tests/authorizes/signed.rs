@@ -208,14 +208,14 @@ async fn r117_an_answer_that_must_be_signed_is_not_taken_plain() {
 }
 
 #[tokio::test]
-async fn an_id_token_says_who_logged_in() {
+async fn r073_an_id_token_says_who_logged_in() {
     let signing = Signing::new().await;
     let redeemed = signing.redeemed(|_| ()).await.unwrap();
     assert_eq!(redeemed.id_token.unwrap().subject(), "somebody");
 }
 
 #[tokio::test]
-async fn an_id_token_of_another_login_brings_nothing() {
+async fn r073_an_id_token_of_another_login_brings_nothing() {
     let signing = Signing::new().await;
     let changes: [fn(&mut Value); 7] = [
         |claims| claims["nonce"] = "another".into(),

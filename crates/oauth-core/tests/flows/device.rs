@@ -213,7 +213,7 @@ async fn r126_no_code_is_shown() {
 }
 
 #[tokio::test]
-async fn an_answer_without_usable_codes_is_refused() {
+async fn r120_an_answer_without_usable_codes_is_refused() {
     let clock = clock();
     let stage = strict(&clock).await;
     let client = client(&env(&clock), &stage);

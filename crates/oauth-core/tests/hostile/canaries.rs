@@ -68,7 +68,8 @@ impl Canaries {
 
     /// The lines of a private key.
     pub fn add_pem(&mut self, pem: &str) {
-        let lines = pem.lines().filter(|line| !line.starts_with('-'));
+        let is_key = |line: &&str| line.len() >= 16 && !line.contains(['-', ':']);
+        let lines = pem.lines().filter(is_key);
         self.forms.extend(lines.map(str::to_owned));
     }
 

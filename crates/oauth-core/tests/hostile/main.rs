@@ -11,8 +11,13 @@
 
 mod canaries;
 mod exchange;
+mod login;
+#[path = "../../src/signing_key/tests/make.rs"]
+#[allow(dead_code, reason = "the tests of keys use more of it")]
+mod make;
 mod rows;
 mod scene;
+mod stand;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

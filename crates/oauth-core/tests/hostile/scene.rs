@@ -30,7 +30,7 @@ pub static SERVERS: LazyLock<Runtime> = LazyLock::new(|| {
 });
 
 /// Trials with a deadline that is met have the machine to themselves.
-static QUIET: RwLock<()> = RwLock::new(());
+pub static QUIET: RwLock<()> = RwLock::new(());
 
 /// A key for all clients: making one takes long.
 static KEY: LazyLock<(SigningKey, String)> = LazyLock::new(|| {

@@ -1,17 +1,22 @@
 //! Many connections from one configuration.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{CLIENT, Wanted, basic, clock, env, given, registered, settings, strict};
+use crate::support::{
+    CLIENT, Wanted, basic, builder, clock, env, given, registered, settings, strict,
+};
 use crate::{HOUR, rotating};
 use oauth_core::Connections;
 use oauth_core::connections::{Template, Tenant};
 use oauth_core::error::ErrorKind;
 use oauth_core::grant::ClientCredentials;
+use oauth_core::record::MemoryStore;
 use oauth_core::source::{ConnectionState, TokenSource as _};
 use oauth_core::token::{GrantedToken, Scopes};
 use oauth_core::{Env, Secret};
-use oauth_stage::{Endpoint, Strict};
+use oauth_stage::{Answer, Endpoint, Strict};
+use serde_json::json;
 
 fn tenants(env: &Env, stage: &Strict) -> Connections {
     let server = Wanted::of(env, stage).server;
@@ -90,6 +95,40 @@ async fn each_login_is_adopted_and_renewed_for_itself() {
     assert_eq!(stage.reuse_detected(), 0);
     let nobody = logins.get(&Tenant::new()).unwrap_err();
     assert!(nobody.to_string().starts_with("subject:"), "{nobody}");
+}
+
+#[tokio::test]
+async fn r093_of_two_logins_that_are_renewed_together_each_is_kept_although_the_other_fails() {
+    let clock = clock();
+    let (stage, seed) = rotating(&clock).await;
+    let other = stage.issue_refresh_token(CLIENT, "read");
+    let store = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let process = || {
+        let env = builder(&clock, |_| ()).store(store.clone());
+        let logins = logins(&env.build().unwrap(), &stage);
+        let login = |subject, seed: &str| {
+            let mut tenant = Tenant::subject(subject);
+            tenant.refresh_token = Some(given(seed));
+            logins.get(&tenant).unwrap()
+        };
+        (login("the bot", &seed), login("a user", &other))
+    };
+    let (bot, user) = process();
+    let refusal = json!({"error": "invalid_request"});
+    stage.answer(Endpoint::Token, Answer::json(400, &refusal));
+    user.token().await.unwrap_err();
+    let token = bot.token().await.unwrap();
+    drop((bot, user));
+
+    let (bot, user) = process();
+    let kept = bot.token().await.unwrap();
+    assert_eq!(kept.access_token(), token.access_token());
+    user.token().await.unwrap();
+    clock.advance(HOUR);
+    bot.token().await.unwrap();
+    user.token().await.unwrap();
+    assert_eq!(stage.reuse_detected(), 0);
+    assert_eq!(stage.count(Endpoint::Token), 5);
 }
 
 #[tokio::test]

@@ -1,12 +1,17 @@
 //! The rows, a file an area.
 
+mod callback;
 mod config;
+mod device;
 mod discovery;
 mod framing;
 mod http_status;
+mod jwks;
+mod jwt;
 mod log_output;
 mod members;
 mod network;
+mod private_key;
 mod resource;
 mod time;
 mod token_error;
@@ -22,6 +27,11 @@ pub fn all() -> Vec<Row> {
         token_error::rows(),
         http_status::rows(),
         discovery::rows(),
+        jwks::rows(),
+        jwt::rows(),
+        private_key::rows(),
+        callback::rows(),
+        device::rows(),
         resource::rows(),
         network::rows(),
         time::rows(),
