@@ -40,6 +40,8 @@ pub struct Draft {
     pub finish: fn(String) -> String,
     /// The answer with the server's keys.
     pub keys: Answer,
+    /// What else stands in the answer.
+    pub members: Value,
     /// Where nobody may go.
     pub elsewhere: String,
 }
@@ -83,7 +85,7 @@ fn signed_so(header: &Value, claims: &Value, sign: fn(&[u8]) -> Vec<u8>) -> Stri
 }
 
 /// What the server says of itself: it signs by several algorithms, and its keys are [`EC`] alone.
-pub fn publish(stage: &Strict) {
+pub fn publish(stage: &Strict) -> Value {
     let document = json!({
         "issuer": stage.issuer(),
         "token_endpoint": stage.token_url(),
@@ -92,10 +94,11 @@ pub fn publish(stage: &Strict) {
         "authorization_response_iss_parameter_supported": true,
         "id_token_signing_alg_values_supported": ["ES256", "RS256", "none", "HS256"],
     });
-    let document = Some(Answer::json(200, &document));
-    stage.answer_always(Endpoint::AuthorizationServerMetadata, document);
+    let answer = Some(Answer::json(200, &document));
+    stage.answer_always(Endpoint::AuthorizationServerMetadata, answer);
     let keys = Answer::json(200, &json!({"keys": [EC.public_jwk()]}));
     stage.answer_always(KEYS, Some(keys));
+    document
 }
 
 /// A user at a server.
@@ -106,8 +109,18 @@ pub struct Login {
 
 impl Login {
     pub fn new() -> Self {
+        Self::at(|_| ())
+    }
+
+    /// At a server whose document is changed so.
+    pub fn at(change: impl FnOnce(&mut Value)) -> Self {
         let stand = Stand::new();
-        publish(&stand.stage);
+        let mut document = publish(&stand.stage);
+        change(&mut document);
+        let document = Some(Answer::json(200, &document));
+        stand
+            .stage
+            .answer_always(Endpoint::AuthorizationServerMetadata, document);
         let client = stand.client();
         Self { stand, client }
     }
@@ -128,11 +141,7 @@ impl Login {
             .finish();
         let came = Callback::query(AT, &query).unwrap();
         let judged = self.client.callback(pending, &session, came);
-        (
-            self.stand.run(judged).unwrap(),
-            code,
-            nonce.1.into_owned(),
-        )
+        (self.stand.run(judged).unwrap(), code, nonce.1.into_owned())
     }
 
     /// The code is redeemed, and the ID token looked at.
@@ -145,7 +154,10 @@ impl Login {
     ) -> Result<Redeemed, Error> {
         let (redeemable, code, nonce) = self.code();
         let stage = &self.stand.stage;
-        let (now, access) = (stage.now().timestamp(), self.stand.secret(|all| &all.access));
+        let (now, access) = (
+            stage.now().timestamp(),
+            self.stand.secret(|all| &all.access),
+        );
         let mut draft = Draft {
             header: json!({"alg": "ES256", "kid": EC.key_id()}),
             claims: json!({
@@ -155,6 +167,7 @@ impl Login {
             sign: |input| EC.sign(input).unwrap(),
             finish: |token| token,
             keys: Answer::status(404),
+            members: json!({"refresh_token": self.stand.secret(|all| &all.refresh)}),
             elsewhere: self.stand.elsewhere.url().to_owned(),
         };
         draft.publish([EC.public_jwk()]);
@@ -164,14 +177,24 @@ impl Login {
         if signature.len() < 4096 {
             self.stand.hide(signature);
         }
-        let answer = json!({
-            "access_token": access, "token_type": "Bearer", "scope": "openid",
-            "id_token": token, "refresh_token": self.stand.secret(|all| &all.refresh),
-        });
+        let mut answer = draft.members;
+        answer["access_token"] = access.into();
+        answer["token_type"] = "Bearer".into();
+        answer["scope"] = "openid".into();
+        answer["id_token"] = token.into();
         stage.answer(Endpoint::Token, Answer::json(200, &answer));
         stage.answer_always(KEYS, Some(draft.keys));
         self.stand
             .look(kind, requests, self.client.redeem(redeemable))
+    }
+
+    /// The server says that instead of giving tokens for the code.
+    #[track_caller]
+    pub fn ends_by(&self, answer: Answer, kind: &str) -> Error {
+        let (redeemable, ..) = self.code();
+        self.stand.stage.answer(Endpoint::Token, answer);
+        let redeemed = self.client.redeem(redeemable);
+        self.stand.look(Some(kind), 1, redeemed).unwrap_err()
     }
 }
 

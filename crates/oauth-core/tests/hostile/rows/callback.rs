@@ -1,8 +1,6 @@
 //! What comes to a redirect URI.
 
-use oauth_core::authorize::{
-    AuthorizationRequest, Callback, PendingAuthorization, ResponseMode,
-};
+use oauth_core::authorize::{AuthorizationRequest, Callback, PendingAuthorization, ResponseMode};
 use oauth_core::error::Error;
 use oauth_core::oauth_client::OAuthClient;
 use oauth_core::secret::Secret;
@@ -238,8 +236,18 @@ fn signed_answers() -> Row {
         format!("{input}.{other}{}", &signature[1..])
     }
     let mut row = row("CBK-013")
-        .own(forged("Jwt.Malformed", 0, |header, _| header["alg"] = "none".into(), unsigned))
-        .own(forged("Jwt.Algorithm", 0, |header, _| header["alg"] = "none".into(), as_it_is))
+        .own(forged(
+            "Jwt.Malformed",
+            0,
+            |header, _| header["alg"] = "none".into(),
+            unsigned,
+        ))
+        .own(forged(
+            "Jwt.Algorithm",
+            0,
+            |header, _| header["alg"] = "none".into(),
+            as_it_is,
+        ))
         .own(forged("Jwt.Signature", 1, |_, _| (), spoilt));
     let missing = ["iss", "aud", "exp"];
     for name in missing {

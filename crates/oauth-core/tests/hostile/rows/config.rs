@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 use crate::canaries::Canaries;
 use crate::support::{builder, clock};
-use crate::table::{Row, row, waits};
+use crate::table::{Row, not_here, row};
 
 /// An adapter as a user configures one.
 struct Probe;
@@ -255,8 +255,14 @@ fn secrets() -> Vec<Row> {
             ))
             .own(secret(|_| b"\n".to_vec(), false))
             .own(secret(|_| Vec::new(), false)),
-        waits("CFG-021", "`exec:`"),
-        waits("CFG-022", "hot reload"),
+        not_here(
+            "CFG-021",
+            "a secret is never what a program prints: there is no `exec:`",
+        ),
+        not_here(
+            "CFG-022",
+            "no file is watched: a program that reloads its configuration connects anew",
+        ),
     ]
 }
 

@@ -110,7 +110,9 @@ pub fn rows() -> Vec<Row> {
             .own(an_interval_beyond_the_end)
             .own(paced(|| Some(json!("5")), 5))
             .own(paced(|| Some(json!(0.5)), 1))
-            .elsewhere("lib r121_r127_an_interval_is_five_seconds_where_it_is_not_said_and_never_absurd"),
+            .elsewhere(
+                "lib r121_r127_an_interval_is_five_seconds_where_it_is_not_said_and_never_absurd",
+            ),
         row("DEV-004").own(|| {
             let device = Device::new();
             device.gives("interval", Some(json!(5)));
@@ -118,16 +120,28 @@ pub fn rows() -> Vec<Row> {
             device.ends(Some("OAuth"), 2);
         }),
         row("DEV-007")
-            .own(refused(bad, "verification_uri", || Some(json!("http://auth.example/device"))))
-            .own(refused(bad, "verification_uri", || Some(json!("javascript:alert(1)"))))
-            .own(refused(bad, "verification_uri", || Some(json!("\u{1b}[2Jhttps://auth.example/"))))
-            .own(refused(bad, "verification_uri_complete", || Some(json!("javascript:alert(1)")))),
+            .own(refused(bad, "verification_uri", || {
+                Some(json!("http://auth.example/device"))
+            }))
+            .own(refused(bad, "verification_uri", || {
+                Some(json!("javascript:alert(1)"))
+            }))
+            .own(refused(bad, "verification_uri", || {
+                Some(json!("\u{1b}[2Jhttps://auth.example/"))
+            }))
+            .own(refused(bad, "verification_uri_complete", || {
+                Some(json!("javascript:alert(1)"))
+            })),
         row("DEV-008")
             .own(refused(bad, "user_code", || Some(json!("AB\u{1b}[2JCD"))))
             .own(refused(bad, "user_code", || Some(json!("AB\u{202e}CD"))))
-            .own(refused(bad, "user_code", || Some(json!("A".repeat(10 * 1024))))),
+            .own(refused(bad, "user_code", || {
+                Some(json!("A".repeat(10 * 1024)))
+            })),
         row("DEV-009")
-            .own(refused("Protocol.MissingField", "expires_in", || Some(json!(0))))
+            .own(refused("Protocol.MissingField", "expires_in", || {
+                Some(json!(0))
+            }))
             .own(refused("Protocol.MissingField", "expires_in", || None)),
         row("DEV-010").own(|| {
             let device = Device::new();

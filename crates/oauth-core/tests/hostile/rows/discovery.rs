@@ -7,7 +7,7 @@ use oauth_core::server::DiscoveryKind;
 use oauth_stage::Step;
 
 use crate::exchange::{Ask, Exchange, Method, PATIENT, Told, bare, head, json, script};
-use crate::table::{Case, Row, refused, row, taken, waits};
+use crate::table::{Case, Row, refused, row, taken};
 
 const OAUTH: Ask = Ask::Discovery(DiscoveryKind::OAuth);
 
@@ -275,7 +275,6 @@ fn lists() -> Vec<Row> {
             r#""token_endpoint_auth_signing_alg_values_supported":{list}"#
         ))
     };
-    let needless = |members: &str| with(members).requests(2);
     vec![
         taken(
             "DSC-025",
@@ -305,17 +304,11 @@ fn lists() -> Vec<Row> {
             ]
             .map(|exchange| exchange.by(Method::Key).then(to_be_mended)),
         ),
-        waits("DSC-028", "the authorization code grant"),
-        taken(
-            "DSC-029",
-            [
-                needless(r#""jwks_uri":"http://a.example/jwks""#),
-                needless(r#""jwks_uri":"$elsewhere/jwks""#),
-                needless(r#""jwks_uri":7"#),
-            ],
-        )
-        .and(Case::Waits("id_token: where keys are needed"))
-        .differs("nothing that is there yet needs the keys, so that their URL is not looked at"),
-        waits("DSC-030", "mTLS"),
+        refused(
+            "DSC-030",
+            "Protocol.BadType",
+            ["[]", "7", "\"https://mtls.a.example/token\"", "true"]
+                .map(|aliases| with(&format!(r#""mtls_endpoint_aliases":{aliases}"#))),
+        ),
     ]
 }

@@ -12,13 +12,17 @@ use crate::table::{Row, row};
 /// A token that is refused before anybody is asked for keys: the token request is the only one.
 fn at_once(line: &'static str, kind: &'static str, changes: &[fn(&mut Draft)]) -> Row {
     let all = changes.iter().copied();
-    all.fold(row(line), |row, change| row.own(login(Some(kind), 1, change)))
+    all.fold(row(line), |row, change| {
+        row.own(login(Some(kind), 1, change))
+    })
 }
 
 /// A token that is refused when its signature was looked at.
 fn then(line: &'static str, kind: &'static str, changes: &[fn(&mut Draft)]) -> Row {
     let all = changes.iter().copied();
-    all.fold(row(line), |row, change| row.own(login(Some(kind), 2, change)))
+    all.fold(row(line), |row, change| {
+        row.own(login(Some(kind), 2, change))
+    })
 }
 
 fn taken(line: &'static str, changes: &[fn(&mut Draft)]) -> Row {

@@ -9,16 +9,16 @@ use serde::Serialize;
 use crate::canaries::Canaries;
 use crate::exchange::{GOOD, json, status};
 use crate::scene;
-use crate::table::{Row, row, taken, waits};
+use crate::table::{Row, not_here, row, taken};
 
 pub fn rows() -> Vec<Row> {
     vec![
         row("LOG-003")
             .own(a_panic_shows_no_token)
             .elsewhere("test:renews expiry::a_renewal_that_panics_harms_nobody_but_itself"),
-        waits(
+        not_here(
             "LOG-005",
-            "nothing: whether a process may dump its memory is for the program to set, not for a library; secrets \
+            "whether a process may dump its memory is for the program to set, not for a library; secrets \
              are wiped when the last clone is dropped",
         ),
         row("LOG-006").own(no_process_shows_a_secret),
@@ -41,9 +41,9 @@ pub fn rows() -> Vec<Row> {
         row("LOG-009")
             .elsewhere("xtask lib one_secret_has_one_name_everywhere")
             .elsewhere("xtask lib secret_members_are_replaced_at_any_depth"),
-        waits(
+        not_here(
             "LOG-010",
-            "nothing: `cargo xtask tidy` looks for keys in every file, a corpus among them",
+            "`cargo xtask tidy` looks for keys in every file, a corpus among them",
         ),
     ]
 }

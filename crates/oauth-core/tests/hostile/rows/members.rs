@@ -6,7 +6,7 @@ use oauth_core::server::RotationPolicy;
 use oauth_core::token::Deviation;
 
 use crate::exchange::{Ask, Exchange, Presents, Told, granting, json};
-use crate::table::{Case, Row, refused, row, taken, waits};
+use crate::table::{Case, Row, refused, row, taken};
 
 pub fn rows() -> Vec<Row> {
     let mut rows = access_token();
@@ -374,7 +374,6 @@ fn used_once(seconds: u64) {
 fn refresh_token() -> Vec<Row> {
     let kept = |members: &str| granting(members).presents(Presents::Old);
     vec![
-        waits("TOK-083", "the authorization code grant"),
         taken(
             "TOK-084",
             [
@@ -482,10 +481,6 @@ fn scope_and_error() -> Vec<Row> {
                 answer(r#"{"ok":true,"team":{"id":"T"},"authed_user":{"id":"U"}}"#),
                 answer(r#"{"ok":false}"#),
             ],
-        ),
-        waits(
-            "TOK-100",
-            "two tokens of one answer, declared by their paths",
         ),
     ]
 }

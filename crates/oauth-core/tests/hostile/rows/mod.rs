@@ -16,6 +16,7 @@ mod resource;
 mod time;
 mod token_error;
 mod token_response;
+mod users;
 
 use crate::table::Row;
 
@@ -32,6 +33,7 @@ pub fn all() -> Vec<Row> {
         private_key::rows(),
         callback::rows(),
         device::rows(),
+        users::rows(),
         resource::rows(),
         network::rows(),
         time::rows(),

@@ -4,14 +4,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use oauth_core::env::Env;
-use oauth_core::http::HttpSettings;
+use oauth_core::http::{HttpSettings, Proxy};
+use oauth_core::secret::Secret;
 use oauth_core::server::RotationPolicy;
-use oauth_stage::{Certificate, Step};
+use oauth_stage::{Certificate, Socket, Step};
 
+use crate::canaries::Canaries;
 use crate::exchange::{Ask, Exchange, Method, Server, head, script, status};
 use crate::scene::{SERVERS, runtime};
 use crate::support::{Wanted, clock, env, env_with, strict_builder};
-use crate::table::{Case, Row, refused, row, taken, waits};
+use crate::table::{Case, Row, not_here, refused, row, taken};
 
 pub fn rows() -> Vec<Row> {
     let mut rows = names();
@@ -25,8 +27,14 @@ pub fn rows() -> Vec<Row> {
 fn names() -> Vec<Row> {
     vec![
         row("NET-002")
-            .elsewhere("test:transport broken::a_name_without_an_address_is_no_connection"),
-        row("NET-003").own(one_address_of_two_answers),
+            .elsewhere("test:transport broken::a_name_without_an_address_is_no_connection")
+            .lacks("names are the system's to resolve, which no test can make fail otherwise"),
+        row("NET-003")
+            .own(one_address_of_two_answers)
+            .elsewhere("test:transport broken::a_name_without_an_address_is_no_connection")
+            .lacks(
+                "names are the system's to resolve: no test can have it find a thousand addresses",
+            ),
         refused(
             "NET-004",
             "Tls",
@@ -50,6 +58,37 @@ fn one_address_of_two_answers() {
     // `localhost` is ::1 too, where nobody listens
     let url = stage.token_url().replace("127.0.0.1", "localhost");
     runtime().block_on(Wanted::at(&env, &url).token()).unwrap();
+}
+
+/// A proxy that opens no way: what it says, or `None` where it says nothing.
+fn by_a_proxy(kind: &str, says: Option<&str>) {
+    let clock = clock();
+    let stage = SERVERS
+        .block_on(strict_builder(&clock).tls().start())
+        .unwrap();
+    let then = match says {
+        Some(text) => vec![Step::text(text), Step::Close],
+        None => vec![Step::UntilPeerCloses],
+    };
+    let steps = [vec![Step::ReadRequest], then].concat();
+    let proxy = SERVERS.block_on(Socket::script(steps)).unwrap();
+    let canaries = Canaries::new();
+    let env = env_with(&clock, |settings| {
+        if says.is_none() {
+            settings.connect_timeout = Duration::from_millis(100);
+            settings.request_timeout = Duration::from_millis(200);
+        }
+        let user = url::form_urlencoded::byte_serialize(canaries.secret.as_bytes());
+        let user: String = user.collect();
+        let url = proxy.url().replace("http://", &format!("http://{user}@"));
+        settings.proxy = Proxy::Url(Secret::new(url));
+        settings.ca_roots = vec![stage.ca_pem().unwrap().to_owned()];
+    });
+    let outcome = runtime().block_on(Wanted::of(&env, &stage).token());
+    let error = outcome.unwrap_err();
+    assert_eq!(error.kind().name(), kind, "{error}");
+    canaries.are_nowhere(Some(&error));
+    assert_eq!(stage.connections(), 0);
 }
 
 fn hosts_of_every_form() {
@@ -132,9 +171,9 @@ fn connections() -> Vec<Row> {
             [silent().requests(3), silent().strictly().is("Ambiguous"), silent().over_tls().requests(3)],
         )
         .elsewhere("test:renews chains::a_late_answer_is_kept"),
-        waits(
+        not_here(
             "NET-034",
-            "nothing: a process without file descriptors cannot hold the servers of a trial too; a refused \
+            "a process without file descriptors cannot hold the servers of a trial too; a refused \
              connection and a name that is not found go the same way",
         ),
         row("NET-038")
@@ -216,7 +255,13 @@ fn tls() -> Vec<Row> {
                 handshake(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
             ],
         ),
-        waits("NET-019", "mTLS"),
+        // the alerts of a server that wants a certificate: certificate_required, bad_certificate, certificate_expired
+        refused(
+            "NET-019",
+            "Tls",
+            [116, 42, 45].map(|alert| handshake(&[0x15, 3, 3, 0, 2, 2, alert])),
+        )
+        .elsewhere("test:binds certificates::what_is_no_identity_is_refused_at_once_and_named"),
         row("NET-020").elsewhere("test:transport tls::a_private_root_is_trusted_only_where_it_is_given"),
         row("NET-021").own(no_keys_are_logged),
     ]
@@ -350,9 +395,14 @@ fn http_2() -> Vec<Row> {
 
 fn between() -> Vec<Row> {
     vec![
-        row("NET-029").elsewhere(
-            "test:transport proxies::a_proxy_that_opens_no_way_is_no_connection_and_the_server_sees_nothing",
-        ),
+        row("NET-029")
+            .own(|| by_a_proxy("Connect", Some("HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n")))
+            .own(|| by_a_proxy("Connect", Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n")))
+            .own(|| by_a_proxy("Connect", Some("<html>no</html>")))
+            .own(|| by_a_proxy("Timeout", None))
+            .elsewhere(
+                "test:transport proxies::a_proxy_that_opens_no_way_is_no_connection_and_the_server_sees_nothing",
+            ),
         row("NET-030")
             .elsewhere("test:transport proxies::r012_the_credentials_of_a_proxy_go_to_the_proxy_alone")
             .elsewhere("test:transport proxies::a_proxy_that_is_no_url_is_refused_without_showing_it"),

@@ -11,7 +11,7 @@ use crate::canaries::Canaries;
 use crate::exchange::{Ask, Exchange, bare, status};
 use crate::scene::{SERVERS, runtime};
 use crate::support::{clock, env_with, given};
-use crate::table::{Row, refused, row, waits};
+use crate::table::{Row, refused, row};
 
 const INVALID: &str = r#"Bearer realm="$hidden", error="invalid_token", error_description="no""#;
 
@@ -55,7 +55,6 @@ pub fn rows() -> Vec<Row> {
                 refused_twice(Some(",,,=,\"\\")),
             ],
         ),
-        waits("RES-003", "DPoP"),
         row("RES-004").own(a_proxy_refuses).elsewhere(
             "test:transport proxies::a_proxy_that_opens_no_way_is_no_connection_and_the_server_sees_nothing",
         ),

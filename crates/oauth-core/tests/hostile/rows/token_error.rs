@@ -4,7 +4,7 @@ use oauth_core::error::Recovery;
 use oauth_core::server::RotationPolicy;
 
 use crate::exchange::{Ask, Exchange, Method, bare, status, typed};
-use crate::table::{Case, Row, refused, row, waits};
+use crate::table::{Case, Row, refused, row};
 
 pub fn rows() -> Vec<Row> {
     let mut rows = codes();
@@ -35,7 +35,6 @@ fn codes() -> Vec<Row> {
         row("ERR-002").elsewhere("test:renews stores::processes_that_share_a_store_present_each_refresh_token_once").elsewhere(
             "test:renews logins::r091_a_login_wins_over_a_renewal_under_way",
         ),
-        waits("ERR-003", "the authorization code grant"),
         refused(
             "ERR-004",
             "OAuth",

@@ -51,8 +51,16 @@ fn numbers() -> Vec<Row> {
     let invalid = "";
     vec![
         row("KEY-004")
-            .own(refuses("2047 bits", RS384, rsa(|key| key.n[0] = 0x40 | (key.n[0] & 0x3f))))
-            .own(refuses("16384 bits", RS384, rsa(|key| key.n = vec![0xff; 2048]))),
+            .own(refuses(
+                "2047 bits",
+                RS384,
+                rsa(|key| key.n[0] = 0x40 | (key.n[0] & 0x3f)),
+            ))
+            .own(refuses(
+                "16384 bits",
+                RS384,
+                rsa(|key| key.n = vec![0xff; 2048]),
+            )),
         row("KEY-005")
             .own(refuses(invalid, RS384, rsa(|key| key.e = vec![1])))
             .own(refuses(invalid, RS384, rsa(|key| key.e = vec![1, 0, 0])))
@@ -68,7 +76,15 @@ fn numbers() -> Vec<Row> {
             .own(refuses(invalid, None, || scalar(&[0xff; 32])))
             .own(refuses(invalid, None, || {
                 let point = make::p256().point;
-                pem("EC PRIVATE KEY", &make::Ec { point, ..make::p256() }.sec1()).into_bytes()
+                pem(
+                    "EC PRIVATE KEY",
+                    &make::Ec {
+                        point,
+                        ..make::p256()
+                    }
+                    .sec1(),
+                )
+                .into_bytes()
             })),
     ]
 }
@@ -85,9 +101,8 @@ fn scalar(scalar: &[u8]) -> Vec<u8> {
 }
 
 fn sorts() -> Vec<Row> {
-    let kind = |dotted: &'static str| {
-        pkcs8(move || pkcs8_of(&seq(&[&oid(dotted)]), &octets(&[7; 32])))
-    };
+    let kind =
+        |dotted: &'static str| pkcs8(move || pkcs8_of(&seq(&[&oid(dotted)]), &octets(&[7; 32])));
     vec![
         row("KEY-008").own(refuses(
             "1.2.840.113549.1.1.10",
@@ -97,12 +112,20 @@ fn sorts() -> Vec<Row> {
         row("KEY-013")
             .own(refuses("P-521", ES384, on_the_curve("1.3.132.0.35")))
             .own(refuses("secp256k1", ES384, on_the_curve("1.3.132.0.10")))
-            .own(refuses("brainpool", ES384, on_the_curve("1.3.36.3.3.2.8.1.1.11"))),
+            .own(refuses(
+                "brainpool",
+                ES384,
+                on_the_curve("1.3.36.3.3.2.8.1.1.11"),
+            )),
         row("KEY-014").own(refuses("spells out", ES384, spelled_out)),
         row("KEY-016").own(refuses("Ed25519", RS384, pkcs8(|| make::ed25519().pkcs8()))),
         row("KEY-017")
             .own(refuses("DSA", RS384, kind("1.2.840.10040.4.1")))
-            .own(refuses("Diffie-Hellman", RS384, kind("1.2.840.113549.1.3.1")))
+            .own(refuses(
+                "Diffie-Hellman",
+                RS384,
+                kind("1.2.840.113549.1.3.1"),
+            ))
             .own(refuses("X25519", RS384, kind("1.3.101.110"))),
     ]
 }
@@ -111,7 +134,13 @@ fn spelled_out() -> Vec<u8> {
     let key = make::p256();
     let field = seq(&[&oid("1.2.840.10045.1.1"), &int(&[0xff; 32])]);
     let curve = seq(&[&octets(&[0; 32]), &octets(&[7; 32])]);
-    let explicit = seq(&[&int(&[1]), &field, &curve, &octets(&key.point), &int(&[0xff; 32])]);
+    let explicit = seq(&[
+        &int(&[1]),
+        &field,
+        &curve,
+        &octets(&key.point),
+        &int(&[0xff; 32]),
+    ]);
     pem("EC PRIVATE KEY", &key.sec1_with(&explicit)).into_bytes()
 }
 
@@ -211,11 +240,27 @@ fn spoilt(change: fn(String) -> String) -> impl Fn() -> Vec<u8> + Send + Sync {
 fn text() -> Vec<Row> {
     vec![
         row("KEY-032")
-            .own(refuses("`\\n`", RS384, spoilt(|text| text.replace('\n', "\\n"))))
-            .own(refuses("line breaks", RS384, spoilt(|text| text.replace('\n', "\\r\\n")))),
-        row("KEY-033").own(refuses("base64 -d", RS384, spoilt(|text| STANDARD.encode(text)))),
+            .own(refuses(
+                "`\\n`",
+                RS384,
+                spoilt(|text| text.replace('\n', "\\n")),
+            ))
+            .own(refuses(
+                "line breaks",
+                RS384,
+                spoilt(|text| text.replace('\n', "\\r\\n")),
+            )),
+        row("KEY-033").own(refuses(
+            "base64 -d",
+            RS384,
+            spoilt(|text| STANDARD.encode(text)),
+        )),
         row("KEY-035")
-            .own(refuses("no END line", RS384, spoilt(|text| text[..text.len() / 2].to_owned())))
+            .own(refuses(
+                "no END line",
+                RS384,
+                spoilt(|text| text[..text.len() / 2].to_owned()),
+            ))
             .own(refuses("", RS384, || {
                 let der = make::rsa().pkcs8();
                 der[..der.len() / 2].to_vec()

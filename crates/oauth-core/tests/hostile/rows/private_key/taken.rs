@@ -48,8 +48,12 @@ pub fn rows() -> Vec<Row> {
             format!("{parameters}{key}").into_bytes()
         })),
         row("KEY-024")
-            .own(signs(RS384, || beside(|certificate, key| format!("{certificate}{key}"))))
-            .own(signs(RS384, || beside(|certificate, key| format!("{key}{certificate}")))),
+            .own(signs(RS384, || {
+                beside(|certificate, key| format!("{certificate}{key}"))
+            }))
+            .own(signs(RS384, || {
+                beside(|certificate, key| format!("{key}{certificate}"))
+            })),
         row("KEY-028").own(signs(RS384, text(|text| text.replace('\n', "\r\n")))),
         row("KEY-029").own(signs(RS384, text(|text| format!("\u{feff}{text}")))),
         row("KEY-031").own(signs(RS384, text(|text| text.replace('\n', "")))),
@@ -109,7 +113,14 @@ fn a_key_that_cannot_be_read_any_more() {
     for spoil in [
         (|path| std::fs::remove_file(path).unwrap()) as fn(&std::path::Path),
         |path| write(path, b"garbage"),
-        |path| write(path, base64::engine::general_purpose::STANDARD.encode("x").as_bytes()),
+        |path| {
+            write(
+                path,
+                base64::engine::general_purpose::STANDARD
+                    .encode("x")
+                    .as_bytes(),
+            )
+        },
     ] {
         spoil(&path);
         stand.clock.advance(Duration::from_secs(24 * 3600));
