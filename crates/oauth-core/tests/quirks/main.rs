@@ -12,6 +12,7 @@ mod assertions;
 mod dialects;
 mod errors;
 mod facts;
+mod grants;
 mod lifetimes;
 mod placement;
 mod refreshes;

@@ -7,7 +7,7 @@ const TABLE: &str = include_str!("../../QUIRKS.md");
 /// How many departures the catalogue has.
 const ALL: usize = 73;
 /// How many of them are covered at least.
-const COVERED: usize = 60;
+const COVERED: usize = 69;
 
 /// The names of this binary's tests that begin with a number, without the rooms they are in.
 fn listed() -> BTreeSet<String> {
@@ -71,7 +71,7 @@ fn each_number_stands_in_the_table_with_its_tests_or_a_reason() {
 }
 
 #[test]
-fn at_least_sixty_are_covered() {
+fn no_fewer_are_covered_than_were() {
     let covered = rows()
         .values()
         .filter(|cell| !named(cell).is_empty())

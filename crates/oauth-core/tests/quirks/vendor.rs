@@ -10,6 +10,7 @@ use oauth_core::config;
 use oauth_core::env::Env;
 use oauth_core::error::Error;
 use oauth_core::grant::ClientCredentials;
+use oauth_core::oauth_client::OAuthClient;
 use oauth_core::server::{
     AuthorizationServer, Departures, Dialect, ResourceDepartures, ResourceServer,
 };
@@ -159,6 +160,17 @@ impl Vendor {
         let client = client(&env, &config);
         let seed = Some(given(seed));
         RenewingToken::refresh_token(&env, server, client, "a user", config.scopes, seed).unwrap()
+    }
+
+    /// Whoever asks once, and proves who it is so.
+    pub fn asking(&self, config: &str, client: ClientAuth) -> OAuthClient {
+        let server = self.server(&self.env, &self.url("token"), &mut read(config));
+        OAuthClient::new(&self.env, server, client).unwrap()
+    }
+
+    /// The client that this configuration describes.
+    pub fn client(&self, config: &str) -> ClientAuth {
+        client(&self.env, &read(config))
     }
 
     pub async fn token(&self, config: &str) -> Arc<Token> {
