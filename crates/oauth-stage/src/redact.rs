@@ -8,7 +8,7 @@ pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Names of JSON members whose values are secrets.
 fn is_secret_member(name: &str) -> bool {
-    const SECRET: [&str; 11] = [
+    const SECRET: [&str; 12] = [
         "access_token",
         "api_key",
         "assertion",
@@ -19,6 +19,7 @@ fn is_secret_member(name: &str) -> bool {
         "id_token",
         "password",
         "refresh_token",
+        "registration_access_token",
         "user_code",
     ];
     SECRET

@@ -53,6 +53,9 @@ impl Default for Builder {
                 refuse_access_tokens: false,
                 sends_iss: true,
                 requires_pushed: false,
+                has_devices: false,
+                has_registration: false,
+                initial_access_token: None,
             },
             issuer_path: String::new(),
             port: 0,
@@ -136,6 +139,20 @@ impl Builder {
     /// Takes no other authorization requests than pushed ones (RFC 9126 5).
     pub fn require_pushed_requests(mut self) -> Self {
         self.settings.requires_pushed = true;
+        self
+    }
+
+    /// Takes logins on another device (RFC 8628): [`Strict::decide`] is the user.
+    pub fn devices(mut self) -> Self {
+        self.settings.has_devices = true;
+        self
+    }
+
+    /// Clients register themselves (RFC 7591) and manage that (RFC 7592), with an initial access token where there
+    /// is one.
+    pub fn registration(mut self, initial_access_token: Option<&str>) -> Self {
+        self.settings.has_registration = true;
+        self.settings.initial_access_token = initial_access_token.map(str::to_owned);
         self
     }
 

@@ -10,6 +10,10 @@ pub enum Endpoint {
     Authorization,
     /// The endpoint for pushed authorization requests (RFC 9126 2).
     PushedAuthorization,
+    /// The endpoint for logins on another device (RFC 8628 3.1).
+    DeviceAuthorization,
+    /// Where clients register, and each registration below it (RFC 7591, RFC 7592).
+    Registration,
     /// The introspection endpoint (RFC 7662).
     Introspection,
     /// The revocation endpoint (RFC 7009).
@@ -70,6 +74,23 @@ impl Urls {
         format!("{}/par", self.issuer())
     }
 
+    pub(crate) fn device_authorization(&self) -> String {
+        format!("{}/device_authorization", self.issuer())
+    }
+
+    pub(crate) fn registration(&self) -> String {
+        format!("{}/register", self.issuer())
+    }
+
+    /// The id of the client whose registration has that path; empty: the place where clients register.
+    pub(crate) fn registered<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let path = path.strip_prefix(self.issuer_path.as_str())?;
+        match path.strip_prefix("/register")? {
+            "" => Some(""),
+            below => below.strip_prefix('/'),
+        }
+    }
+
     pub(crate) fn introspection(&self) -> String {
         format!("{}/introspect", self.issuer())
     }
@@ -94,10 +115,14 @@ impl Urls {
         if behind == Some(self.issuer_path.as_str()) {
             return Endpoint::AuthorizationServerMetadata;
         }
+        if self.registered(path).is_some() {
+            return Endpoint::Registration;
+        }
         match path.strip_prefix(self.issuer_path.as_str()) {
             Some("/token") => Endpoint::Token,
             Some("/authorize") => Endpoint::Authorization,
             Some("/par") => Endpoint::PushedAuthorization,
+            Some("/device_authorization") => Endpoint::DeviceAuthorization,
             Some("/introspect") => Endpoint::Introspection,
             Some("/revoke") => Endpoint::Revocation,
             Some("/.well-known/openid-configuration") => Endpoint::OpenIdConfiguration,

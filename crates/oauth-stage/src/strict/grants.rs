@@ -1,19 +1,22 @@
 //! The grants of the token endpoint, a room each.
 
+mod assertion;
 mod authorization_code;
 mod client_credentials;
 mod refresh_token;
+mod token_exchange;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::strict::client::Registration;
+use crate::strict::device;
 use crate::strict::ledger::Granted;
 use crate::strict::parameters::Parameters;
-use crate::strict::refusal::{INVALID_SCOPE, Refusal};
+use crate::strict::refusal::{INVALID_SCOPE, INVALID_TARGET, Refusal};
 use crate::strict::state::State;
 use crate::sync::lock;
 
@@ -24,11 +27,53 @@ pub(crate) type Commit = Box<dyn FnOnce() -> Result<Answer, Refusal> + Send>;
 pub(crate) type Prepare = fn(&Arc<State>, &Registration, &Parameters) -> Result<Commit, Refusal>;
 
 /// Each grant by its `grant_type`.
-pub(crate) const GRANTS: [(&str, Prepare); 3] = [
+pub(crate) const GRANTS: [(&str, Prepare); 7] = [
     ("authorization_code", authorization_code::prepare),
     ("client_credentials", client_credentials::prepare),
     ("refresh_token", refresh_token::prepare),
+    (
+        "urn:ietf:params:oauth:grant-type:device_code",
+        device::prepare_grant,
+    ),
+    (
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        assertion::prepare_jwt,
+    ),
+    (
+        "urn:ietf:params:oauth:grant-type:saml2-bearer",
+        assertion::prepare_saml,
+    ),
+    (
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        token_exchange::prepare,
+    ),
 ];
+
+/// Each `resource` is an absolute URI without a fragment (RFC 8707 2).
+pub(crate) fn check_targets(parameters: &Parameters) -> Result<(), Refusal> {
+    let mut pairs = parameters.pairs().iter();
+    let is_bad = |uri: &str| !uri.contains(':') || uri.contains('#');
+    match pairs.find(|(name, value)| name == "resource" && is_bad(value)) {
+        None => Ok(()),
+        Some((_, uri)) => {
+            let rule = format!("resource {uri} is no absolute URI without a fragment (RFC 8707 2)");
+            Err(Refusal::violation(INVALID_TARGET, rule))
+        }
+    }
+}
+
+/// The answer with something changed in it.
+fn with_members(answer: Answer, change: impl FnOnce(&mut Value)) -> Answer {
+    let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) else {
+        return answer;
+    };
+    change(&mut body);
+    let changed = Answer::json(answer.status.as_u16(), &body);
+    Answer {
+        body: changed.body,
+        ..answer
+    }
+}
 
 /// The scope to grant: what is asked for, if all of it may be had; everything that may be had
 /// where nothing is asked for (RFC 6749 3.3).
@@ -56,7 +101,7 @@ pub(crate) fn scope<'a>(
 }
 
 /// A successful answer (RFC 6749 5.1) with a new access token.
-fn issue(
+pub(crate) fn issue(
     state: &State,
     granted: Granted,
     family: Option<usize>,

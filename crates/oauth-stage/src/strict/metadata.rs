@@ -67,6 +67,12 @@ fn document(state: &State) -> Value {
     if settings.requires_pushed {
         document["require_pushed_authorization_requests"] = true.into();
     }
+    if settings.has_devices {
+        document["device_authorization_endpoint"] = state.urls.device_authorization().into();
+    }
+    if settings.has_registration {
+        document["registration_endpoint"] = state.urls.registration().into();
+    }
     let scopes = settings.scopes_supported;
     if !scopes.is_empty() {
         document["scopes_supported"] = json!(scopes);

@@ -17,7 +17,10 @@ pub(crate) struct Refusal {
 impl Refusal {
     /// The client asked for something it may not have, in a way that it may ask.
     pub(crate) fn new(error: &'static str, description: impl Into<String>) -> Self {
-        let status = if error == INVALID_CLIENT { 401 } else { 400 };
+        let status = match error {
+            INVALID_CLIENT | INVALID_TOKEN => 401,
+            _ => 400,
+        };
         Self {
             status,
             error,
@@ -58,7 +61,11 @@ impl Refusal {
         )
         .header("cache-control", "no-store");
         if self.status == 401 {
-            answer = answer.header("www-authenticate", "Basic realm=\"oauth-stage\"");
+            let challenge = match self.error {
+                INVALID_TOKEN => "Bearer error=\"invalid_token\"",
+                _ => "Basic realm=\"oauth-stage\"",
+            };
+            answer = answer.header("www-authenticate", challenge);
         }
         if self.status == 405 {
             answer = answer.header("allow", "POST");
@@ -74,6 +81,14 @@ pub(crate) const USE_DPOP_NONCE: &str = "use_dpop_nonce";
 pub(crate) const INVALID_GRANT: &str = "invalid_grant";
 pub(crate) const INVALID_SCOPE: &str = "invalid_scope";
 pub(crate) const UNAUTHORIZED_CLIENT: &str = "unauthorized_client";
+pub(crate) const INVALID_TARGET: &str = "invalid_target";
+pub(crate) const INVALID_TOKEN: &str = "invalid_token";
+pub(crate) const INVALID_CLIENT_METADATA: &str = "invalid_client_metadata";
+pub(crate) const INVALID_REDIRECT_URI: &str = "invalid_redirect_uri";
+pub(crate) const ACCESS_DENIED: &str = "access_denied";
+pub(crate) const AUTHORIZATION_PENDING: &str = "authorization_pending";
+pub(crate) const EXPIRED_TOKEN: &str = "expired_token";
+pub(crate) const SLOW_DOWN: &str = "slow_down";
 pub(crate) const UNSUPPORTED_GRANT_TYPE: &str = "unsupported_grant_type";
 
 /// The characters that a description may have (RFC 6749 5.2).

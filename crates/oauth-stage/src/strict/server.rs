@@ -26,7 +26,9 @@ use crate::strict::refusal::Refusal;
 use crate::strict::request::Request;
 use crate::strict::state::State;
 use crate::strict::steering::Moment;
-use crate::strict::{api, authorization, leaks, metadata, token, token_status, violations};
+use crate::strict::{
+    api, authorization, device, leaks, metadata, registration, token, token_status, violations,
+};
 use crate::sync::lock;
 
 /// The largest body that a request may have.
@@ -219,6 +221,12 @@ async fn judge(service: &Service, place: Endpoint, request: &Arc<Request>) -> An
         Endpoint::Token => Some(token::prepare(state, request)),
         Endpoint::Authorization => Some(authorization::prepare(state, request)),
         Endpoint::PushedAuthorization => Some(authorization::prepare_pushed(state, request)),
+        Endpoint::DeviceAuthorization if state.settings().has_devices => {
+            Some(device::prepare_authorization(state, request))
+        }
+        Endpoint::Registration if state.settings().has_registration => {
+            Some(registration::prepare(state, request))
+        }
         Endpoint::Introspection => Some(token_status::prepare_introspection(state, request)),
         Endpoint::Revocation => Some(token_status::prepare_revocation(state, request)),
         _ => None,

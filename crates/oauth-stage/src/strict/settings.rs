@@ -29,4 +29,10 @@ pub(crate) struct Settings {
     pub(crate) sends_iss: bool,
     /// No other authorization request than a pushed one (RFC 9126 5).
     pub(crate) requires_pushed: bool,
+    /// Logins on another device (RFC 8628).
+    pub(crate) has_devices: bool,
+    /// Clients register themselves (RFC 7591).
+    pub(crate) has_registration: bool,
+    /// What they need for it; `None`: nothing.
+    pub(crate) initial_access_token: Option<String>,
 }

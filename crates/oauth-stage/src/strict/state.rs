@@ -10,11 +10,14 @@ use tokio::sync::watch;
 use crate::strict::binding::Bindings;
 use crate::strict::client::{RegisteredClient, Registration};
 use crate::strict::codes::Codes;
+use crate::strict::device::Devices;
 use crate::strict::endpoint::{Endpoint, Urls};
 use crate::strict::exchange::Exchange;
 use crate::strict::ledger::Ledger;
+use crate::strict::registration::Registry;
 use crate::strict::settings::Settings;
 use crate::strict::steering::Steering;
+use crate::strict::trusted::Trusted;
 use crate::sync::lock;
 
 /// The server's clock: another one, and how far it has been moved from it.
@@ -39,6 +42,9 @@ pub(crate) struct State {
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) codes: Mutex<Codes>,
     pub(crate) bindings: Mutex<Bindings>,
+    pub(crate) trusted: Mutex<Trusted>,
+    pub(crate) devices: Mutex<Devices>,
+    pub(crate) registry: Mutex<Registry>,
     /// Judges the certificates of clients that are registered by a name.
     pub(crate) authority: Option<Arc<dyn ClientCertVerifier>>,
     pub(crate) steering: Steering,
@@ -67,6 +73,9 @@ impl State {
             ledger: Mutex::default(),
             codes: Mutex::default(),
             bindings: Mutex::default(),
+            trusted: Mutex::default(),
+            devices: Mutex::default(),
+            registry: Mutex::default(),
             authority,
             steering: Steering::default(),
             keeps_log,
@@ -93,6 +102,11 @@ impl State {
         let registration = Arc::new(Registration::new(client)?);
         lock(&self.clients).insert(registration.client.id.clone(), registration);
         Ok(())
+    }
+
+    /// There is no client of that id any more.
+    pub(crate) fn forget(&self, id: &str) {
+        lock(&self.clients).remove(id);
     }
 
     pub(crate) fn client(&self, id: &str) -> Option<Arc<Registration>> {

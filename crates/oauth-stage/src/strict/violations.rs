@@ -15,6 +15,7 @@ pub(crate) fn inspect(state: &State, place: Endpoint, request: &Request) {
         place,
         Endpoint::Token
             | Endpoint::PushedAuthorization
+            | Endpoint::DeviceAuthorization
             | Endpoint::Introspection
             | Endpoint::Revocation
     );

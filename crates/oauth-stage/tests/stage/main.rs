@@ -12,6 +12,7 @@ mod authentication;
 mod authorization;
 mod binding;
 mod discovery;
+mod grants;
 mod lifecycle;
 mod log;
 mod refresh;
