@@ -24,7 +24,7 @@ use crate::challenge;
 use crate::client::answer::{
     Refusal, Taken, at, foreign, insufficient_scope, is_json, peek, proof_refused, refused,
 };
-use crate::client::attempts::{Again, Sender, class_of};
+use crate::client::attempts::{Again, Sender, class_of, went_by_another_clock};
 use crate::client::quote::Proof;
 use crate::client::request::Look;
 use crate::dpop::nonces::DPOP_NONCE;
@@ -273,7 +273,9 @@ impl AuthorizedClient {
         look: Option<&Look<'_>>,
     ) -> Result<Response, Error> {
         let url = response.url().clone();
-        let (response, again) = self.with_nonce(response, &token, class, again).await?;
+        let (response, again) = self
+            .with_another_proof(response, &token, class, again)
+            .await?;
         let refusal = match self.take(response, &[&token]).await? {
             Taken::Yes(mut response) => {
                 self.judge(&mut response, &token)?;
@@ -313,9 +315,10 @@ impl AuthorizedClient {
         }
     }
 
-    /// Sends a request once more where the API wants a nonce in the proof and gives it (RFC 9449 9): the
-    /// token is not what it refuses.
-    async fn with_nonce(
+    /// Sends a request once more where the API refuses no more than the proof, and another one may fare
+    /// better: it wants a nonce and gives it (RFC 9449 9), or its clock was not known before. The token is
+    /// not what it refuses.
+    async fn with_another_proof(
         &self,
         response: Response,
         token: &Token,
@@ -326,14 +329,19 @@ impl AuthorizedClient {
             return Ok((response, again));
         }
         let said = challenge::token_error(response.headers(), &[], true);
-        let brings_one = response.headers().contains_key(DPOP_NONCE);
-        if !brings_one || said.is_none_or(|said| said.code != USE_NONCE) {
-            return Ok((response, again));
-        }
+        let what = match said.as_ref().map(|said| said.code.as_str()) {
+            Some(USE_NONCE) if response.headers().contains_key(DPOP_NONCE) => "nonce",
+            Some("invalid_dpop_proof") if went_by_another_clock(&self.api.env, &response) => {
+                "clock"
+            }
+            _ => return Ok((response, again)),
+        };
         let Some(request) = again.to(Some(response.url())) else {
-            let problem = "the API wants a nonce in the proof, and the body of this request can be read only once";
+            let problem = format!(
+                "the API wants another proof, and the body of this request can be read only once ({what})"
+            );
             return Err(Error::new(ErrorKind::NotReplayable, problem)
-                .remedy("send it again: the nonce is known now"));
+                .remedy(format!("send it again: the {what} is known now")));
         };
         let mut again = Again::default();
         let begun = self.api.env.clock().ticks();

@@ -178,6 +178,16 @@ impl ClientAuth {
         Ok(Self { id, method })
     }
 
+    /// The secret that the server knows too, where there is one.
+    pub(crate) fn shared_secret(&self) -> Option<&SecretRef> {
+        match &self.method {
+            AuthMethod::SecretBasic(secret)
+            | AuthMethod::SecretPost(secret)
+            | AuthMethod::SecretJwt { secret, .. } => Some(secret),
+            _ => None,
+        }
+    }
+
     /// A public client: `client_id` alone.
     ///
     /// # Errors

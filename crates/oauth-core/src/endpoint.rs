@@ -18,7 +18,7 @@ use url::Url;
 pub(crate) use crate::endpoint::request::{Answered, EndpointRequest};
 pub(crate) use crate::endpoint::token_request::{Issued, TokenRequest};
 
-use crate::binding::Bound;
+use crate::binding::{Bound, BoundKey, ProofKey};
 use crate::client_auth::ClientAuth;
 use crate::discovery::Discovery;
 use crate::dpop::Dpop;
@@ -31,6 +31,7 @@ use crate::http::clients::Clients;
 use crate::http::{Failure, TlsIdentity};
 use crate::retry::{Attempts, ReplayClass, Verdict};
 use crate::server::{AuthorizationServer, Endpoints};
+use crate::token::Deviation;
 use crate::traffic::{Gate, Lane, Traffic, may_be_the_clock, spread};
 
 /// The endpoints of one server, for one client.
@@ -160,6 +161,29 @@ impl ServerEndpoints {
         Ok((key.is_some() || clients.is_some()).then_some(Bound { key, clients }))
     }
 
+    /// What the tokens of a login are going to be bound to whose key was made when the user was sent away
+    /// (RFC 9449 10); as a new one's where there was none.
+    pub fn binding_of(&self, kept: Option<&BoundKey>) -> Result<Option<Bound>, Error> {
+        let Some(kept) = kept else {
+            return self.new_binding();
+        };
+        let dpop = self.server.dpop.as_deref();
+        let key = match kept {
+            BoundKey::Private(pem) => {
+                ProofKey::load(pem).map_err(|fault| Error::config("proof_key", fault))?
+            }
+            BoundKey::Signer(name) => dpop.and_then(|dpop| dpop.key_of(name)).ok_or_else(|| {
+                let problem =
+                    "the login was begun with a signer that is not this server's any more";
+                Error::config("dpop.signer", problem).remedy("let the user begin the login again")
+            })?,
+        };
+        Ok(Some(Bound {
+            key: Some(Arc::new(key)),
+            clients: self.clients()?,
+        }))
+    }
+
     /// Sends a request, in as many attempts as its replay class allows. None begins after the tick
     /// `not_after`.
     pub async fn send<R: EndpointRequest>(
@@ -181,6 +205,19 @@ impl ServerEndpoints {
             Gate::Wait(wait) => {
                 let overall = self.env.http().settings().overall_timeout;
                 (wait > overall).then(|| lane.throttle(wait))
+            }
+        }
+    }
+
+    /// Tells of each way in which the server departs once, and of its further answers to whoever looks closely.
+    pub fn report(&self, deviations: &[Deviation]) {
+        let server = self.server.name();
+        for deviation in deviations {
+            match self.traffic.is_new(*deviation) {
+                true => {
+                    tracing::warn!(server, ?deviation, "the answer departs from the RFCs");
+                }
+                false => tracing::debug!(server, ?deviation, "the answer departs again"),
             }
         }
     }
@@ -221,6 +258,7 @@ impl ServerEndpoints {
         let target = self
             .resolve(request.endpoint(), request.is_refresh())
             .await?;
+        self.check_proofs(request.bound()).await?;
         let class = request.replay_class();
         let clock = self.env.clock();
         let overall = self.env.http().settings().overall_timeout;
@@ -252,7 +290,17 @@ impl ServerEndpoints {
                 Err(failure) => failure,
             };
             let outcome = failure.error.kind().name();
-            tracing::warn!(attempt = number, outcome, duration_ms, error = %failure.error, "{}", R::WHAT);
+            if is_awaited(&failure.error) {
+                tracing::debug!(
+                    attempt = number,
+                    outcome = "pending",
+                    duration_ms,
+                    "{}",
+                    R::WHAT
+                );
+            } else {
+                tracing::warn!(attempt = number, outcome, duration_ms, error = %failure.error, "{}", R::WHAT);
+            }
             if told.is_sent {
                 lane.failed(&failure.error, failure.sent);
             }
@@ -344,4 +392,9 @@ impl ServerEndpoints {
 
 fn has_code(error: &Error, code: &str) -> bool {
     error.oauth().is_some_and(|oauth| oauth.code == code)
+}
+
+/// Whether the user has not decided yet (RFC 8628 3.5): that is no failure.
+fn is_awaited(error: &Error) -> bool {
+    has_code(error, "authorization_pending")
 }

@@ -13,6 +13,7 @@ pub use crate::grant::device_code::DeviceCode;
 pub use crate::grant::exchange::{TokenExchange, TypedToken};
 pub use crate::grant::vendor::VendorGrant;
 
+use crate::authorization_details::AuthorizationDetails;
 use crate::client_auth::apply::Attempt;
 use crate::error::Error;
 use crate::parameters::Parameters;
@@ -52,6 +53,8 @@ pub struct ClientCredentials {
     pub resource: Vec<String>,
     /// The audience, for servers that know that parameter.
     pub audience: Option<String>,
+    /// What is to be allowed, in detail (RFC 9396 6).
+    pub authorization_details: AuthorizationDetails,
 }
 
 /// RFC 6749 6.
@@ -160,6 +163,8 @@ impl Grant {
                 if let Some(audience) = &grant.audience {
                     parameters.push("audience", audience)?;
                 }
+                let details = grant.authorization_details.parameter();
+                parameters.push("authorization_details", details)?;
             }
             Self::RefreshToken(grant) => {
                 grant.check_scopes()?;

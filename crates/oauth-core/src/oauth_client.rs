@@ -18,6 +18,7 @@ pub use crate::oauth_client::introspection::ActiveToken;
 pub use crate::oauth_client::login::Redeemed;
 pub use crate::oauth_client::token_response::TokenResponse;
 
+use crate::binding::Bound;
 use crate::client_auth::{AuthMethod, ClientAuth};
 use crate::dpop::Dpop;
 use crate::endpoint::{ServerEndpoints, TokenRequest};
@@ -131,8 +132,17 @@ impl OAuthClient {
             self.check_key_is_here()?;
         }
         self.endpoints.claim_key_of(grant)?;
-        let rotation = self.server().departures.lifetime.rotation;
         let bound = self.endpoints.new_binding()?;
+        self.ask_bound(grant, may_be_not_applicable, bound).await
+    }
+
+    async fn ask_bound(
+        &self,
+        grant: &Grant,
+        may_be_not_applicable: bool,
+        bound: Option<Bound>,
+    ) -> Result<TokenResponse, Error> {
+        let rotation = self.server().departures.lifetime.rotation;
         let request = TokenRequest {
             may_be_not_applicable,
             bound: bound.as_ref(),
@@ -141,6 +151,7 @@ impl OAuthClient {
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued
             .map(|issued| {
+                self.endpoints.report(&issued.granted.deviations);
                 let asked = issued.asked(self.env.clock());
                 TokenResponse::of(issued.granted, asked, grant.resource(), bound.as_ref())
             })

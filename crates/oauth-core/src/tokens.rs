@@ -37,6 +37,8 @@ pub struct TokenKey {
     pub resource: Vec<String>,
     /// The audience asked for.
     pub audience: Option<String>,
+    /// What was asked for in detail (RFC 9396 6), as it is sent.
+    pub authorization_details: Option<String>,
     /// Declared parameters of the request.
     pub parameters: BTreeMap<String, String>,
     /// Declared headers of the request: some servers tell tenants apart by one.
@@ -74,7 +76,7 @@ impl TokenKey {
         let scopes: Vec<&str> = self.scopes.iter().collect();
         let mut resource = self.resource.clone();
         resource.sort();
-        let canonical = serde_json::json!([
+        let mut canonical = serde_json::json!([
             "oauth token key 1",
             self.authority,
             self.client_id,
@@ -87,8 +89,14 @@ impl TokenKey {
             self.parameters,
             self.headers,
             self.credential,
-        ])
-        .to_string();
+        ]);
+        // a part that came later: keys without it are what they were
+        if let (Some(details), Some(parts)) =
+            (&self.authorization_details, canonical.as_array_mut())
+        {
+            parts.push(details.as_str().into());
+        }
+        let canonical = canonical.to_string();
         let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, canonical.as_bytes());
         RecordId {
             namespace: Self::NAMESPACE.into(),

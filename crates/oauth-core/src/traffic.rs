@@ -16,10 +16,11 @@ use crate::error::{Error, ErrorKind, Recovery};
 use crate::http::Sent;
 use crate::http::url::origin;
 use crate::retry::fraction;
+use crate::token::Deviation;
 use crate::traffic::budget::Budget;
 use crate::traffic::circuit::Circuits;
 pub(crate) use crate::traffic::circuit::Gate;
-pub(crate) use crate::traffic::skew::{Reading, Skew};
+pub(crate) use crate::traffic::skew::{HARMFUL_BEYOND, Reading, Skew};
 
 /// A failure of the server is everybody's answer for at most that long, so that its return is noticed.
 const LONGEST_COOL_DOWN: Duration = Duration::from_secs(4);
@@ -40,6 +41,8 @@ pub(crate) struct Traffic {
 struct State {
     budget: Budget,
     circuits: Circuits,
+    /// How its answers departed from the RFCs before.
+    departed: Vec<Deviation>,
 }
 
 impl Traffic {
@@ -51,6 +54,16 @@ impl Traffic {
             skew: Skew::default(),
             state: Mutex::default(),
         })
+    }
+
+    /// Whether an answer of this server departs so for the first time.
+    pub fn is_new(&self, deviation: Deviation) -> bool {
+        let departed = &mut self.lock().departed;
+        let is_new = !departed.contains(&deviation);
+        if is_new {
+            departed.push(deviation);
+        }
+        is_new
     }
 
     /// How often a circuit of this server has closed again: what failed before may be tried anew.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::authorize::pending::PendingAuthorization;
+use crate::binding::BoundKey;
 use crate::error::Error;
 use crate::grant;
 use crate::secret::Secret;
@@ -25,6 +26,8 @@ pub struct AuthorizationCode {
     pub(super) scopes: Scopes,
     pub(super) resource: Vec<String>,
     pub(super) max_age: Option<Duration>,
+    acr_values: Vec<String>,
+    proof_key: Option<BoundKey>,
     others: Vec<(String, Secret)>,
 }
 
@@ -34,6 +37,10 @@ pub(crate) struct AskedLogin {
     /// `None`: none is asked for.
     pub nonce: Option<Secret>,
     pub max_age: Option<Duration>,
+    /// One of these ways of logging in is essential; empty: none is.
+    pub acr_values: Vec<String>,
+    /// The key that the code is bound to.
+    pub proof_key: Option<BoundKey>,
 }
 
 impl AuthorizationCode {
@@ -52,6 +59,8 @@ impl AuthorizationCode {
             scopes: pending.scopes,
             resource: pending.resource,
             max_age: pending.max_age,
+            acr_values: pending.acr_values,
+            proof_key: pending.proof_key,
             others,
         }
     }
@@ -62,6 +71,8 @@ impl AuthorizationCode {
             code: self.code.clone(),
             nonce: self.nonce,
             max_age: self.max_age,
+            acr_values: self.acr_values,
+            proof_key: self.proof_key,
         };
         let grant = grant::AuthorizationCode {
             code: self.code,

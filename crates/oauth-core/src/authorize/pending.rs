@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::authorize::pkce;
 use crate::authorize::response_mode::ResponseMode;
+use crate::binding::BoundKey;
 use crate::error::{Error, ErrorKind};
 use crate::secret::Secret;
 use crate::text::escape;
@@ -34,6 +35,9 @@ pub struct PendingAuthorization {
     pub(super) scopes: Scopes,
     pub(super) resource: Vec<String>,
     pub(super) max_age: Option<Duration>,
+    pub(super) acr_values: Vec<String>,
+    /// The key that the code is bound to (RFC 9449 10).
+    pub(super) proof_key: Option<BoundKey>,
     pub(super) begun_at: DateTime<Utc>,
     /// Not kept in the secret form: by then the user was sent away.
     pub(crate) url_ends_at: Option<DateTime<Utc>>,
@@ -78,6 +82,12 @@ struct Written {
     scopes: String,
     resource: Vec<String>,
     max_age: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    acr_values: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof_key: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proof_signer: Option<String>,
     begun_at: DateTime<Utc>,
 }
 
@@ -87,6 +97,7 @@ impl Drop for Written {
         self.state.zeroize();
         self.verifier.zeroize();
         self.nonce.zeroize();
+        self.proof_key.zeroize();
     }
 }
 
@@ -99,6 +110,11 @@ impl PendingAuthorization {
     /// # Errors
     /// None that is known; it is JSON.
     pub fn into_secret_form(self) -> Result<Secret, Error> {
+        let (proof_key, proof_signer) = match self.proof_key {
+            None => (None, None),
+            Some(BoundKey::Private(pem)) => (Some(pem.expose().to_owned()), None),
+            Some(BoundKey::Signer(name)) => (None, Some(name)),
+        };
         let written = Written {
             version: VERSION,
             state: self.state.expose().to_owned(),
@@ -114,6 +130,9 @@ impl PendingAuthorization {
             scopes: self.scopes.joined(' '),
             resource: self.resource,
             max_age: self.max_age.map(|age| age.as_secs()),
+            acr_values: self.acr_values,
+            proof_key,
+            proof_signer,
             begun_at: self.begun_at,
         };
         let text = serde_json::to_string(&written).map_err(|_| unreadable())?;
@@ -148,6 +167,12 @@ impl PendingAuthorization {
             scopes: Scopes::granted(&written.scopes, ' '),
             resource: std::mem::take(&mut written.resource),
             max_age: written.max_age.map(Duration::from_secs),
+            acr_values: std::mem::take(&mut written.acr_values),
+            proof_key: match (written.proof_key.take(), written.proof_signer.take()) {
+                (Some(pem), _) => Some(BoundKey::Private(Secret::new(pem))),
+                (None, Some(name)) => Some(BoundKey::Signer(name)),
+                (None, None) => None,
+            },
             begun_at: written.begun_at,
             url_ends_at: None,
         })

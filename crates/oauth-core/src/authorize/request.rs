@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use crate::authorize::response_mode::ResponseMode;
@@ -39,6 +39,7 @@ pub struct AuthorizationRequest {
     pub(super) authorization_details: Option<Value>,
     pub(super) response_mode: ResponseMode,
     pub(super) max_age: Option<Duration>,
+    pub(super) essential_acr_values: Vec<String>,
     /// Those that are texts and change nothing here: `prompt`, `login_hint` and so on.
     texts: BTreeMap<&'static str, String>,
     parameters: Vec<(String, String)>,
@@ -58,6 +59,7 @@ impl AuthorizationRequest {
             authorization_details: None,
             response_mode: ResponseMode::default(),
             max_age: None,
+            essential_acr_values: Vec::new(),
             texts: BTreeMap::new(),
             parameters: Vec::new(),
             signer: None,
@@ -113,6 +115,14 @@ impl AuthorizationRequest {
         self.text("acr_values", values)
     }
 
+    /// How strongly the user must log in: in one of these ways (OpenID Connect Core 5.5.1.1, where `acr_values`
+    /// is no more than a wish). The ID token's `acr` is then checked. It is sent as the parameter `claims`.
+    #[must_use]
+    pub fn essential_acr<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
+        self.essential_acr_values = values.into_iter().map(Into::into).collect();
+        self
+    }
+
     /// How long ago the user may have logged in at the most, in whole seconds (OpenID Connect Core
     /// 3.1.2.1). The ID token's `auth_time` is then checked.
     #[must_use]
@@ -154,6 +164,17 @@ impl AuthorizationRequest {
     fn text(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.texts.insert(name, value.into());
         self
+    }
+
+    /// The parameter `claims` (OpenID Connect Core 5.5); empty: there is none.
+    pub(super) fn claims(&self) -> String {
+        match self.essential_acr_values.as_slice() {
+            [] => String::new(),
+            values => {
+                let acr = json!({"essential": true, "values": values});
+                json!({"id_token": {"acr": acr}}).to_string()
+            }
+        }
     }
 
     /// Those parameters that change nothing here, in the order they are sent; none is empty.
@@ -204,6 +225,16 @@ impl AuthorizationRequest {
                     "prompt: `none` stands beside another value (OpenID Connect Core 3.1.2.1)"
                         .into(),
                 );
+            }
+        }
+        if !self.essential_acr_values.is_empty() {
+            if !self.scopes.contains("openid") {
+                faults.push(
+                    "scopes: without `openid` no ID token says how the user logged in".into(),
+                );
+            }
+            if self.parameters.iter().any(|(name, _)| name == "claims") {
+                faults.push("parameter: `claims` is set by `essential_acr`; take it out".into());
             }
         }
         let names: Vec<&str> = self
@@ -310,8 +341,6 @@ impl fmt::Debug for AuthorizationRequest {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::server::OWN_PARAMETERS;
 

@@ -1,6 +1,7 @@
 //! From what is asked to the parameters of one transaction.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use url::Url;
@@ -8,6 +9,7 @@ use url::Url;
 use crate::authorize::pending::{IssRule, PendingAuthorization, session_mark};
 use crate::authorize::pkce;
 use crate::authorize::request::AuthorizationRequest;
+use crate::binding::ProofKey;
 use crate::error::Error;
 use crate::secret::Secret;
 
@@ -26,6 +28,8 @@ pub(crate) struct Place {
     pub scope_separator: char,
     /// Declared of the server, for every request.
     pub parameters: BTreeMap<String, String>,
+    /// The key that the tokens are going to be bound to, where there is one.
+    pub proof_key: Option<Arc<ProofKey>>,
 }
 
 impl Place {
@@ -79,6 +83,9 @@ pub(crate) fn begin(
     push("nonce", nonce.as_ref().map_or("", Secret::expose));
     push("code_challenge", &pkce::challenge(&verifier));
     push("code_challenge_method", pkce::METHOD);
+    // RFC 9449 10: whoever finds the code has not the key
+    let jkt = place.proof_key.as_ref().map(|key| key.thumbprint.as_str());
+    push("dpop_jkt", jkt.unwrap_or_default());
     push(
         "response_mode",
         request.response_mode.parameter().unwrap_or_default(),
@@ -92,6 +99,7 @@ pub(crate) fn begin(
     if let Some(age) = request.max_age {
         push("max_age", &age.as_secs().to_string());
     }
+    push("claims", &request.claims());
     for (name, value) in request.others() {
         push(name, value);
     }
@@ -115,6 +123,8 @@ pub(crate) fn begin(
         scopes: request.scopes.clone(),
         resource: request.resource.clone(),
         max_age: request.max_age,
+        acr_values: request.essential_acr_values.clone(),
+        proof_key: place.proof_key.as_ref().map(|key| key.kept.clone()),
         begun_at: now,
         url_ends_at: None,
     };
@@ -171,6 +181,7 @@ pub(super) mod tests {
             iss: IssRule::Required,
             scope_separator: ' ',
             parameters: BTreeMap::new(),
+            proof_key: None,
         }
     }
 

@@ -18,7 +18,7 @@ use crate::retry::{Attempts, ReplayClass, Verdict, retry_after};
 use crate::secret::Secret;
 use crate::server::ResourceServer;
 use crate::token::Token;
-use crate::traffic::{Reading, Repeats, Traffic};
+use crate::traffic::{HARMFUL_BEYOND, Reading, Repeats, Traffic};
 
 /// Sends a request that bears no token: to a URL that is itself the secret, or one that was signed.
 ///
@@ -232,6 +232,7 @@ impl Sender<'_> {
         let mut answer = client.execute(request).await;
         if let Ok(response) = &mut answer {
             response.extensions_mut().insert(Proof(shown));
+            response.extensions_mut().insert(SignedAhead(ahead));
             self.env.nonces().learn(&url, response.headers());
             if let Some(repeats) = self.repeats {
                 repeats.hold(&traffic);
@@ -281,6 +282,21 @@ impl Sender<'_> {
             response: Some(response),
         }
     }
+}
+
+/// How far ahead of this machine's clock the proof was signed whose answer this is.
+#[derive(Clone, Copy)]
+struct SignedAhead(TimeDelta);
+
+/// Whether the proof that an answer refuses went by another clock than is known of the API by now.
+pub(super) fn went_by_another_clock(env: &Env, response: &Response) -> bool {
+    let Some(SignedAhead(signed)) = response.extensions().get() else {
+        return false;
+    };
+    let clock = env.clock();
+    let skew = &Traffic::of(env, response.url()).skew;
+    let known = skew.ahead(clock.now(), clock.ticks());
+    (known - *signed).abs() > HARMFUL_BEYOND
 }
 
 /// A failed attempt, and the answer if one came.

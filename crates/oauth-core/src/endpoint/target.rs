@@ -2,10 +2,11 @@
 
 use url::Url;
 
+use crate::binding::Bound;
 use crate::discovery::Metadata;
 use crate::endpoint::ServerEndpoints;
 use crate::error::Error;
-use crate::jwks::algorithm;
+use crate::jwks::algorithm as named;
 use crate::server::{EndpointKind, Endpoints, ServerFacts};
 
 /// Where a request goes.
@@ -43,9 +44,6 @@ impl ServerEndpoints {
             let Endpoints::Configured { token_url } = &self.server.endpoints else {
                 return Err(Error::config("token_url", "no endpoint is configured"));
             };
-            if let Some(facts) = &self.server.facts {
-                self.check_proofs(facts)?;
-            }
             let url = match kind {
                 EndpointKind::Token => alias.unwrap_or(token_url),
                 kind => configured.ok_or_else(|| self.unknown(kind))?,
@@ -59,7 +57,6 @@ impl ServerEndpoints {
         };
         let metadata = discovery.metadata(&self.env).await?;
         self.check_algorithm(&metadata)?;
-        self.check_proofs(self.server.facts.as_deref().unwrap_or(&metadata.facts))?;
         self.compare_method(&metadata);
         let issuer = self.server.issuer.clone();
         let (url, foreign) = match configured {
@@ -125,6 +122,32 @@ impl ServerEndpoints {
         }
     }
 
+    /// RFC 9449 5.1: a proof in an algorithm that the server does not list is not worth sending.
+    pub async fn check_proofs(&self, bound: Option<&Bound>) -> Result<(), Error> {
+        let Some(key) = bound.and_then(|bound| bound.key.as_deref()) else {
+            return Ok(());
+        };
+        let algorithm = key.signer.algorithm();
+        let Some(known) = self.facts().await?.dpop_signing_alg_values_supported else {
+            return Ok(());
+        };
+        if known.iter().any(|name| named(name) == Some(algorithm)) {
+            return Ok(());
+        }
+        let known = match known.is_empty() {
+            true => "in none at all".to_owned(),
+            false => format!("in: {}", crate::text::escape(&known.join(", "))),
+        };
+        Err(Error::config(
+            "dpop.algorithm",
+            format!("the server's document says that it takes no proof in {algorithm}, but {known}"),
+        )
+        .remedy(
+            "choose one of these and let the user log in again, or, where the server's document is wrong, \
+             configure its facts",
+        ))
+    }
+
     /// What is configured goes before what is published (RFC 8414 2), but where they differ, that is the
     /// likeliest cause of an `invalid_client`.
     fn compare_method(&self, metadata: &Metadata) {
@@ -161,27 +184,5 @@ impl ServerEndpoints {
             format!("the server's document says that it takes no assertion in {algorithm}, but {known}"),
         )
         .remedy("use a key for one of these, or, where the server's document is wrong, configure `token_url`"))
-    }
-
-    /// RFC 9449 5.1, likewise of proofs.
-    fn check_proofs(&self, facts: &ServerFacts) -> Result<(), Error> {
-        let (Some(known), Some(dpop)) = (
-            &facts.dpop_signing_alg_values_supported,
-            self.server.dpop.as_deref(),
-        ) else {
-            return Ok(());
-        };
-        let wanted = dpop.proof_algorithm();
-        if known.iter().any(|name| algorithm(name) == Some(wanted)) {
-            return Ok(());
-        }
-        let known = crate::text::escape(&known.join(", "));
-        Err(Error::config(
-            "dpop.algorithm",
-            format!("the server says that it takes no proof in {wanted}, but in: {known}"),
-        )
-        .remedy(
-            "choose one of these, or, where the server's document is wrong, configure its facts",
-        ))
     }
 }

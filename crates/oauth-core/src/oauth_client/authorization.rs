@@ -41,7 +41,10 @@ impl OAuthClient {
     ) -> Result<(Url, PendingAuthorization), Error> {
         let facts = self.endpoints().facts().await?;
         check_challenge_method(&facts)?;
-        let place = self.place(&facts).await?;
+        let bound = self.endpoints().new_binding()?;
+        self.endpoints().check_proofs(bound.as_ref()).await?; // or the user is sent there for nothing
+        let mut place = self.place(&facts).await?;
+        place.proof_key = bound.and_then(|bound| bound.key);
         let (pairs, mut pending) = begin(request, &place, session, self.env().clock().now())?;
         let client_id = ("client_id", place.client_id.as_str());
         let url = if request.is_pushed || facts.require_pushed_authorization_requests {
@@ -96,6 +99,7 @@ impl OAuthClient {
                 .scope_separator
                 .unwrap_or(server.departures.request.scope_separator),
             parameters: declared.parameters.clone(),
+            proof_key: None,
         };
         if iss == IssRule::Required && place.iss_value.is_none() {
             let problem = "answers have an `iss` here, and nobody knows which (RFC 9207 2.4)";

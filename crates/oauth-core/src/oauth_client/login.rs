@@ -11,13 +11,14 @@ use crate::authorize::{
     AuthorizationCode, AuthorizationRequest, Callback, LoopbackListener, PendingAuthorization,
     fresh, unbound,
 };
+use crate::client_auth::HmacAlgorithm;
 use crate::env::Env;
 use crate::error::{BindingFault, Error, ErrorKind, ProtocolFault, Recovery};
 use crate::grant::Grant;
 use crate::id_token::{self, DEFAULT_ALGORITHMS, Expected, IdToken};
 use crate::jarm;
 use crate::jwks::{RemoteKeys, algorithm};
-use crate::jwt::{self, LEEWAY, TokenType};
+use crate::jwt::{self, LEEWAY, SignedBy, TokenType, Verified};
 use crate::oauth_client::{OAuthClient, TokenResponse};
 use crate::secret::Secret;
 use crate::server::{AuthorizationServer, EndpointKind};
@@ -109,12 +110,13 @@ impl OAuthClient {
     pub async fn redeem(&self, code: AuthorizationCode) -> Result<Redeemed, Error> {
         self.check_mine(code.authority(), code.client_id())?;
         let (grant, login) = code.into_grant();
+        let bound = self.endpoints().binding_of(login.proof_key.as_ref())?;
         let checks = match &login.nonce {
             None => None,
             Some(nonce) => Some((nonce, self.checks().await.map_err(gone)?)),
         };
         let grant = Grant::AuthorizationCode(grant);
-        let tokens = self.token(grant).await.map_err(spent)?;
+        let tokens = self.ask_bound(&grant, false, bound).await.map_err(spent)?;
         let id_token = match checks {
             None => None,
             Some((nonce, checks)) => {
@@ -122,6 +124,8 @@ impl OAuthClient {
                 expected.nonce = Some(nonce);
                 expected.code = Some(&login.code);
                 expected.access_token = Some(&tokens.access_token);
+                let acr_values: Vec<&str> = login.acr_values.iter().map(String::as_str).collect();
+                expected.acr_values = &acr_values;
                 expected.max_age = login.max_age.and_then(|age| TimeDelta::from_std(age).ok());
                 let id_token = self.id_token(&tokens, &checks, &expected).await;
                 id_token.map_err(gone)?
@@ -134,6 +138,11 @@ impl OAuthClient {
     /// it cannot be had.
     async fn checks(&self) -> Result<Checks, Error> {
         let issuer = self.endpoints().issuer().await?.ok_or_else(no_issuer)?;
+        if let Some(algorithm) = self.server().departures.authorization.id_token_hmac {
+            let secret = self.secret_of_id_tokens()?;
+            let by = By::Secret { secret, algorithm };
+            return Ok(Checks { issuer, by });
+        }
         let facts = self.endpoints().facts().await?;
         let published = facts.id_token_signing_alg_values_supported;
         let published = published.unwrap_or_default();
@@ -146,11 +155,8 @@ impl OAuthClient {
         }
         let keys = self.keys().await?;
         keys.keys(self.env()).await?;
-        Ok(Checks {
-            issuer,
-            algorithms,
-            keys,
-        })
+        let by = By::Keys { algorithms, keys };
+        Ok(Checks { issuer, by })
     }
 
     /// Logs the user of this machine in: begins an authorization whose answer comes to that listener, has
@@ -211,13 +217,37 @@ impl OAuthClient {
             return Err(Error::new(fault, problem)
                 .remedy("if nobody needs to know who logged in, do not ask for `openid`"));
         };
-        let Checks {
-            algorithms, keys, ..
-        } = checks;
-        let token = id_token.expose();
-        let verified =
-            jwt::verify_remote(self.env(), token, keys, algorithms, TokenType::Jwt).await?;
+        let verified = self.verified(id_token, &checks.by).await?;
         id_token::validate(&verified, expected, self.env().clock().now()).map(Some)
+    }
+
+    async fn verified(&self, id_token: &Secret, by: &By) -> Result<Verified, Error> {
+        match by {
+            By::Keys { algorithms, keys } => {
+                let token = id_token.expose();
+                jwt::verify_remote(self.env(), token, keys, algorithms, TokenType::Jwt).await
+            }
+            By::Secret { secret, algorithm } => {
+                let by = SignedBy::Secret {
+                    secret,
+                    algorithm: *algorithm,
+                };
+                jwt::verify(id_token.expose(), by, TokenType::Jwt)
+            }
+        }
+    }
+
+    /// The client's own secret, where ID tokens are declared to be signed with it.
+    fn secret_of_id_tokens(&self) -> Result<Secret, Error> {
+        let secret = self.client().shared_secret().ok_or_else(|| {
+            let problem =
+                "ID tokens are declared to be signed with the client's secret, and it has none";
+            Error::config("departures.authorization.id_token_hmac", problem)
+                .remedy("take it out, or let the client authenticate with its secret")
+        })?;
+        secret.read(self.env().secrets()).map_err(|fault| {
+            Error::config("client_secret", fault).with_kind(ErrorKind::Credential)
+        })
     }
 
     /// The keys that the server publishes.
@@ -244,8 +274,21 @@ fn no_issuer() -> Error {
 /// What an ID token is checked with.
 struct Checks {
     issuer: String,
-    algorithms: Vec<Algorithm>,
-    keys: Arc<RemoteKeys>,
+    by: By,
+}
+
+/// Who signs ID tokens.
+enum By {
+    /// The server, with keys that it publishes.
+    Keys {
+        algorithms: Vec<Algorithm>,
+        keys: Arc<RemoteKeys>,
+    },
+    /// The server, with the client's own secret.
+    Secret {
+        secret: Secret,
+        algorithm: HmacAlgorithm,
+    },
 }
 
 /// A code that was refused brings nothing any more.

@@ -35,6 +35,7 @@ impl Renewing {
         asked_tick: Duration,
         bound: Option<Arc<Bound>>,
     ) -> Result<(Access, Token), Error> {
+        self.endpoint.report(&granted.deviations);
         let access = Access {
             token: granted.access_token,
             asked: Moment {

@@ -86,6 +86,8 @@ pub(super) fn key(
         Start::ClientCredentials(grant) => TokenKey {
             resource: grant.resource.clone(),
             audience: grant.audience.clone(),
+            authorization_details: Some(grant.authorization_details.parameter())
+                .filter(|details| !details.is_empty()),
             ..common
         },
     }

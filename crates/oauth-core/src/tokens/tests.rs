@@ -37,7 +37,8 @@ fn record_ids_never_change() {
 
 #[test]
 fn r200_each_part_makes_another_token() {
-    let changes: [fn(&mut TokenKey); 11] = [
+    let changes: [fn(&mut TokenKey); 12] = [
+        |key| key.authorization_details = Some(r#"[{"type":"t"}]"#.into()),
         |key| drop(key.headers.insert("a".into(), "b".into())),
         |key| key.authority.push('/'),
         |key| key.client_id.push('2'),

@@ -13,7 +13,7 @@ const NONE_WITHIN: TimeDelta = TimeDelta::seconds(2);
 /// More than that, with some slack, is not believed: such a `Date` is likelier wrong than this clock.
 const BELIEVED_WITHIN: TimeDelta = TimeDelta::seconds(600 + 5);
 /// A refusal by a clock that differs by more than that may be the clocks' fault.
-const HARMFUL_BEYOND: TimeDelta = TimeDelta::seconds(5);
+pub(crate) const HARMFUL_BEYOND: TimeDelta = TimeDelta::seconds(5);
 
 /// What one answer says about the server's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

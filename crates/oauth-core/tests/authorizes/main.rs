@@ -9,6 +9,7 @@
 mod bound;
 mod flows;
 mod loopback;
+mod proofs;
 mod pushed;
 mod signed;
 #[path = "../support/mod.rs"]

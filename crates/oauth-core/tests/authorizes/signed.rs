@@ -2,15 +2,17 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use oauth_core::authorize::{AuthorizationCode, Callback, ResponseMode};
+use oauth_core::authorize::{AuthorizationCode, AuthorizationRequest, Callback, ResponseMode};
+use oauth_core::client_auth::{ClientAuth, HmacAlgorithm};
 use oauth_core::error::{Error, ErrorKind, Recovery};
 use oauth_core::oauth_client::{OAuthClient, Redeemed};
+use oauth_core::server::Departures;
 use oauth_core::signing_key::{Algorithm, SigningKey};
 use oauth_core::token::Scopes;
 use oauth_stage::{Answer, Endpoint};
 use serde_json::{Value, json};
 
-use crate::support::{CLIENT, basic};
+use crate::support::{CLIENT, SECRET, basic};
 use crate::{AT, Scene, assert_unsaid, discovered, request, session};
 
 /// A server that publishes the key it signs with.
@@ -86,8 +88,20 @@ impl Signing {
 
     /// What comes of an ID token that is right but for that change.
     async fn redeemed(&self, change: impl FnOnce(&mut Value)) -> Result<Redeemed, Error> {
-        let client = &self.scene.client;
-        let request = request().scopes(Scopes::parse("openid").unwrap());
+        let sign = |claims: &Value| self.sign(&self.header(), claims);
+        self.redeemed_as(&self.scene.client, |request| request, change, sign)
+            .await
+    }
+
+    /// As [`redeemed`](Self::redeemed), of another request by another client, and otherwise signed.
+    async fn redeemed_as(
+        &self,
+        client: &OAuthClient,
+        ask: impl FnOnce(AuthorizationRequest) -> AuthorizationRequest,
+        change: impl FnOnce(&mut Value),
+        sign: impl FnOnce(&Value) -> String,
+    ) -> Result<Redeemed, Error> {
+        let request = ask(request().scopes(Scopes::parse("openid").unwrap()));
         let (url, pending) = client.authorization(&request, &session()).await.unwrap();
         let sent = |wanted: &str| {
             let mut pairs = url.query_pairs();
@@ -113,7 +127,7 @@ impl Signing {
         let mut answer =
             json!({"access_token": "canary-token", "token_type": "Bearer", "scope": "openid"});
         if !claims.is_null() {
-            answer["id_token"] = self.sign(&self.header(), &claims).into();
+            answer["id_token"] = sign(&claims).into();
         }
         self.scene
             .stage
@@ -236,6 +250,104 @@ async fn r073_an_id_token_of_another_login_brings_nothing() {
         .await
         .unwrap_err();
     assert_eq!(error.kind().name(), "Protocol.MissingField");
+}
+
+/// By the client's secret, or another one.
+fn by_secret(secret: &str, algorithm: &str, claims: &Value) -> String {
+    let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
+    let input = format!("{}.{}", part(&json!({"alg": algorithm})), part(claims));
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+    let tag = aws_lc_rs::hmac::sign(&key, input.as_bytes());
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(tag))
+}
+
+#[tokio::test]
+async fn an_id_token_by_the_clients_secret_is_taken_where_that_is_declared_and_nowhere_else() {
+    let signing = Signing::new().await;
+    let env = &signing.scene.env;
+    let server = || discovered(env, &signing.scene.stage);
+    let mut departures = Departures::default();
+    departures.authorization.id_token_hmac = Some(HmacAlgorithm::HS256);
+    let declared = server().departing(departures).unwrap();
+    let client = |server, auth| OAuthClient::new(env, server, auth).unwrap();
+    let right = |claims: &Value| by_secret(SECRET, "HS256", claims);
+
+    let undeclared = client(server(), basic(env));
+    let outcome = signing.redeemed_as(&undeclared, |it| it, |_| (), right);
+    let error = outcome.await.unwrap_err();
+    assert_eq!(error.kind().name(), "Jwt.Algorithm", "{error}");
+
+    let secret = client(declared.clone(), basic(env));
+    let outcome = signing.redeemed_as(&secret, |it| it, |_| (), right);
+    let redeemed = outcome.await.unwrap();
+    assert_eq!(redeemed.id_token.unwrap().subject(), "somebody");
+    let keys = signing.scene.stage.count(Endpoint::Below("/keys"));
+    for (sign, kind) in [
+        (
+            (|claims| by_secret("another secret", "HS256", claims)) as fn(&Value) -> String,
+            "Jwt.Signature",
+        ),
+        (|claims| by_secret(SECRET, "HS384", claims), "Jwt.Algorithm"),
+        (|claims| by_secret(SECRET, "none", claims), "Jwt.Algorithm"),
+    ] {
+        let outcome = signing.redeemed_as(&secret, |it| it, |_| (), sign);
+        let error = outcome.await.unwrap_err();
+        assert_eq!(error.kind().name(), kind, "{error}");
+        assert_unsaid(&error, &["canary", SECRET]);
+    }
+    // nor by a key then
+    let outcome = signing.redeemed_as(
+        &secret,
+        |it| it,
+        |_| (),
+        |claims| signing.sign(&signing.header(), claims),
+    );
+    let error = outcome.await.unwrap_err();
+    assert_eq!(error.kind().name(), "Jwt.Algorithm", "{error}");
+    assert_eq!(signing.scene.stage.count(Endpoint::Below("/keys")), keys);
+
+    let public = client(declared, ClientAuth::none(CLIENT).unwrap());
+    let outcome = signing.redeemed_as(&public, |it| it, |_| (), right);
+    let error = outcome.await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+}
+
+#[tokio::test]
+async fn a_user_who_did_not_log_in_as_strongly_as_is_essential_is_none() {
+    let signing = Signing::new().await;
+    let client = &signing.scene.client;
+    let essential = |it: AuthorizationRequest| it.essential_acr(["gold", "silver"]);
+    let wished = |it: AuthorizationRequest| it.acr_values("gold silver");
+    let sign = |claims: &Value| signing.sign(&signing.header(), claims);
+    for acr in [json!("silver"), json!("bronze"), Value::Null] {
+        let set = |claims: &mut Value| {
+            if !acr.is_null() {
+                claims["acr"] = acr.clone();
+            }
+        };
+        let outcome = signing.redeemed_as(client, essential, set, sign).await;
+        match outcome {
+            Ok(redeemed) => assert_eq!(redeemed.id_token.unwrap().acr(), Some("silver")),
+            Err(error) => {
+                assert_ne!(acr, "silver");
+                assert_eq!(error.kind().name(), "Jwt.Authentication", "{error}");
+            }
+        }
+        // what is wished for is no condition (OpenID Connect Core 3.1.2.1)
+        signing
+            .redeemed_as(client, wished, set, sign)
+            .await
+            .unwrap();
+    }
+    let request = essential(request().scopes(Scopes::parse("openid").unwrap()));
+    let (url, _) = client.authorization(&request, &session()).await.unwrap();
+    let claims = url
+        .query_pairs()
+        .find(|(name, _)| name == "claims")
+        .unwrap();
+    let claims: Value = serde_json::from_str(&claims.1).unwrap();
+    let acr = json!({"essential": true, "values": ["gold", "silver"]});
+    assert_eq!(claims, json!({"id_token": {"acr": acr}}));
 }
 
 #[tokio::test]

@@ -144,6 +144,33 @@ async fn a_proof_that_an_api_refuses_costs_no_token() {
 }
 
 #[tokio::test]
+async fn a_proof_that_is_refused_for_its_clock_is_shown_once_more_by_the_clock_of_the_api() {
+    let clock = clock();
+    let (stage, env) = (strict(&clock).await, env(&clock));
+    stage.set_token_lifetime(std::time::Duration::from_secs(3600));
+    let source = Wanted::of(&env, &stage).proving().build();
+    source.token().await.unwrap();
+    stage.advance(chrono::TimeDelta::minutes(5));
+    let api = client(&env, &stage, source);
+    let answer = api.get("x").send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    api.get("y").send().await.unwrap();
+    // a clock that is known is not what is wrong
+    let refusal = Answer::status(401).header("www-authenticate", "DPoP error=invalid_dpop_proof");
+    stage.answer_always(Endpoint::Api, Some(refusal));
+    let error = api.get("z").send().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    let issued = claims(&stage, Endpoint::Api, "iat");
+    let now = stage.now().timestamp();
+    let late: Vec<bool> = issued
+        .iter()
+        .map(|iat| now - iat.as_i64().unwrap() > 5)
+        .collect();
+    assert_eq!(late, [true, false, false, false]);
+    assert_eq!(stage.count(Endpoint::Token), 1);
+}
+
+#[tokio::test]
 async fn a_bound_token_that_an_api_refuses_is_replaced_once() {
     let (stage, _) = refuses(r#"dpop error="invalid_token""#, None).await;
     assert_eq!(stage.count(Endpoint::Api), 2);

@@ -155,6 +155,40 @@ async fn a_bound_token_that_nobody_asked_for_is_refused() {
 }
 
 #[tokio::test]
+async fn a_proof_in_an_algorithm_that_the_server_does_not_list_is_not_sent() {
+    let clock = clock();
+    let (stage, env) = (strict(&clock).await, env(&clock));
+    let document = |algorithms: Value| {
+        let document = json!({
+            "issuer": stage.issuer(), "token_endpoint": stage.token_url(),
+            "dpop_signing_alg_values_supported": algorithms,
+        });
+        Some(Answer::json(200, &document))
+    };
+    for (algorithms, is_sent) in [
+        (json!(["ES384"]), false),
+        (json!([]), false),
+        (json!(["es256"]), false),
+        (json!(["RS256", "ES256"]), true),
+        (json!(null), true),
+    ] {
+        let env = crate::support::env(&clock);
+        stage.answer_always(Endpoint::AuthorizationServerMetadata, document(algorithms));
+        let before = stage.count(Endpoint::Token);
+        let kind = oauth_core::server::DiscoveryKind::OAuth;
+        let wanted = Wanted::discovered(&env, &stage.issuer(), kind);
+        let outcome = wanted.proving().token().await;
+        assert_eq!(outcome.is_ok(), is_sent, "{outcome:?}");
+        assert_eq!(stage.count(Endpoint::Token) - before, usize::from(is_sent));
+        if let Err(error) = outcome {
+            assert_eq!(error.recovery(), Recovery::FixConfig);
+            assert!(error.to_string().contains("ES256"), "{error}");
+        }
+    }
+    drop(env);
+}
+
+#[tokio::test]
 async fn a_proof_goes_by_the_clock_of_the_server() {
     let clock = clock();
     let stage = strict_builder(&clock).start().await.unwrap();

@@ -99,6 +99,23 @@ async fn r122_r123_it_polls_while_the_user_has_not_decided_and_more_slowly_when_
 }
 
 #[tokio::test]
+async fn a_user_who_has_not_decided_is_no_failure_in_the_log() {
+    let tape = crate::support::tape::Tape::from(tracing::Level::DEBUG);
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let client = client(&env(&clock), &stage);
+    let login = begun(&client, &stage, json!(5)).await;
+    for _ in 0..3 {
+        stage.answer(Endpoint::Token, refusal("authorization_pending"));
+    }
+    stage.answer(Endpoint::Token, refusal("access_denied"));
+    client.device_token(&login).await.unwrap_err();
+    let polls = tape.lines("token request");
+    let at = |level: &str| polls.iter().filter(|line| line.contains(level)).count();
+    assert_eq!((at("WARN"), at("DEBUG")), (1, 3), "{polls:#?}");
+}
+
+#[tokio::test]
 async fn r127_it_never_polls_before_the_interval() {
     let clock = clock();
     let stage = strict(&clock).await;

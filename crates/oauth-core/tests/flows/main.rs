@@ -11,6 +11,7 @@ mod device;
 mod endpoints;
 mod exchange;
 mod introspection;
+mod judged;
 mod protected_resource;
 mod registration;
 mod revocation;

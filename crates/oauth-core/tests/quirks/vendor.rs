@@ -143,6 +143,7 @@ impl Vendor {
             scopes: config.scopes,
             resource: config.resource,
             audience: config.audience,
+            ..ClientCredentials::default()
         };
         RenewingToken::client_credentials(&env, server, client, grant).unwrap()
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::support::{CLIENT, SECRET, Wanted, builder, clock, env, strict};
 use chrono::TimeDelta;
+use oauth_core::authorization_details::AuthorizationDetails;
 use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::record::MemoryStore;
 use oauth_core::source::TokenSource as _;
@@ -102,6 +103,57 @@ async fn r200_connections_share_a_token_where_its_key_is_the_same_and_nowhere_el
         first.access_token()
     );
     assert_eq!(stage.count(Endpoint::Token), 2);
+}
+
+#[tokio::test]
+async fn a_departure_is_warned_of_once_a_server() {
+    let tape = crate::support::tape::Tape::from(tracing::Level::WARN);
+    let clock = clock();
+    let (stage, other) = (strict(&clock).await, strict(&clock).await);
+    let env = env(&clock);
+    let answer = json!({"access_token": "at", "token_type": "bearer", "expires_in": 3600});
+    for stage in [&stage, &other] {
+        stage.answer_always(Endpoint::Token, Some(Answer::json(200, &answer)));
+    }
+    let sources = [
+        Wanted::of(&env, &stage).scopes("read").build(),
+        Wanted::of(&env, &stage).scopes("write").build(),
+        Wanted::of(&env, &other).build(),
+    ];
+    for _ in 0..2 {
+        for source in &sources {
+            let token = source.token().await.unwrap();
+            assert_eq!(token.deviations().len(), 1);
+        }
+        clock.advance(HOUR);
+    }
+    let warned = tape.lines("TokenTypeCase");
+    assert_eq!(warned.len(), 2, "{warned:#?}");
+}
+
+#[tokio::test]
+async fn a_token_by_its_details_is_another_token() {
+    let clock = clock();
+    let stage = strict(&clock).await;
+    let env = env(&clock);
+    let of = |amount: u32| {
+        let mut wanted = Wanted::of(&env, &stage).scopes("read");
+        let details = vec![json!({"type": "payment", "amount": amount})];
+        wanted.grant.authorization_details = AuthorizationDetails::new(details).unwrap();
+        wanted.build()
+    };
+    let (one, same, other) = (of(1), of(1), of(2));
+    let first = one.token().await.unwrap();
+    assert_eq!(same.cached().unwrap().access_token(), first.access_token());
+    assert!(other.cached().is_none());
+    other.token().await.unwrap();
+    let log = stage.log();
+    let sent: Vec<_> = log
+        .iter()
+        .map(|one| one.parameter("authorization_details"))
+        .collect();
+    let details = |amount| Some(format!(r#"[{{"amount":{amount},"type":"payment"}}]"#));
+    assert_eq!(sent, [details(1), details(2)]);
 }
 
 #[tokio::test]

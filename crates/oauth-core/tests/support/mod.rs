@@ -4,6 +4,7 @@
 
 pub mod spool;
 pub mod store;
+pub mod tape;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -214,6 +214,7 @@ fn check(client: &Registration, parameters: &Parameters) -> Result<Authorized, R
         redirect_uri: redirect_uri.to_owned(),
         scope: grants::scope(parameters, scopes)?,
         challenge: challenge.to_owned(),
+        jkt: parameters.find("dpop_jkt").map(str::to_owned),
     })
 }
 

@@ -14,6 +14,8 @@ pub(crate) struct Authorized {
     pub(crate) scope: String,
     /// The S256 challenge (RFC 7636 4.3).
     pub(crate) challenge: String,
+    /// The key that the code is bound to (`dpop_jkt`, RFC 9449 10).
+    pub(crate) jkt: Option<String>,
 }
 
 struct Code {

@@ -60,6 +60,14 @@ fn binding(state: &State, request: &Request, parameters: &Parameters) -> Result<
         let rule = "the refresh token is bound to another key than the proof's (RFC 9449 5)";
         return Err(Refusal::violation(INVALID_GRANT, rule));
     }
+    let of_code = parameters.find("code").and_then(|code| {
+        let codes = lock(&state.codes);
+        codes.find(code, state.clock.now()).ok()?.jkt.clone()
+    });
+    if of_code.is_some() && of_code != jkt {
+        let rule = "the code is bound to another key than the proof's (RFC 9449 10)";
+        return Err(Refusal::violation(INVALID_GRANT, rule));
+    }
     Ok(Binding {
         jkt,
         x5t: request.certificate().map(dpop::certificate_thumbprint),

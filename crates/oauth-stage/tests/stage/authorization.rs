@@ -68,6 +68,15 @@ async fn redeem(stage: &Strict, changes: &[(&str, &str)]) -> (u16, Value) {
 }
 
 #[tokio::test]
+async fn a_code_that_is_bound_to_a_key_brings_nothing_without_it() {
+    let stage = stage().await;
+    let code = code(&stage, &[("dpop_jkt", "the thumbprint of a key")]).await;
+    let (status, refused) = redeem(&stage, &[("code", &code)]).await;
+    assert_eq!((status, text(&refused, "error")), (400, "invalid_grant"));
+    assert_violation(&stage, "RFC 9449 10");
+}
+
+#[tokio::test]
 async fn a_code_comes_with_state_and_issuer_and_brings_tokens_once() {
     let stage = stage().await;
     let location = browse(&stage, &asked(&[])).await.unwrap();

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
+use crate::client_auth::HmacAlgorithm;
 use crate::error::Error;
 use crate::text::escape;
 
@@ -24,6 +25,9 @@ pub struct AuthorizationDepartures {
     /// Parameters added to every authorization request that does not set them itself. None may be one
     /// the protocol sets.
     pub parameters: BTreeMap<String, String>,
+    /// Its ID tokens are signed with the client's secret by this algorithm, and by no key: where the client
+    /// is registered so (OpenID Connect Core 3.1.3.7 step 8). Default: by the server's keys alone.
+    pub id_token_hmac: Option<HmacAlgorithm>,
 }
 
 /// Whether the answers of an authorization endpoint have an `iss` (RFC 9207 2.4).
@@ -95,6 +99,7 @@ impl fmt::Debug for AuthorizationDepartures {
             .field("iss_value", &self.iss_value)
             .field("scope_separator", &self.scope_separator)
             .field("parameters", &self.parameters.keys())
+            .field("id_token_hmac", &self.id_token_hmac)
             .finish()
     }
 }
