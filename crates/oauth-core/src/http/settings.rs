@@ -33,6 +33,10 @@ pub struct HttpSettings {
     /// not be repeated is awaited. It is not for APIs, which may think for long. Default 15 s.
     pub read_timeout: Duration,
     /// One token or discovery request, from its start to the last byte. Default 30 s.
+    ///
+    /// A server that floods a connection of HTTP/2 with `PING` keeps whoever reads it busy, and neither h2 nor
+    /// hyper limits that: a runtime with one thread then notices this deadline seconds late. Give
+    /// programs that talk to servers they do not trust a runtime with several threads.
     pub request_timeout: Duration,
     /// One attempt at an API request likewise, the reading of its body included; a request's own
     /// timeout goes before it, and no other deadline cuts it once it is connected. Default 5 min.
