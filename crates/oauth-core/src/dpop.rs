@@ -129,12 +129,6 @@ impl Dpop {
         self.signer.is_none()
     }
 
-    /// The algorithm that proofs of new logins are signed in.
-    pub(crate) fn proof_algorithm(&self) -> Algorithm {
-        let signer = self.signer.as_ref();
-        signer.map_or(self.algorithm, |signer| signer.algorithm())
-    }
-
     /// The key of a new login.
     pub(crate) fn new_key(&self) -> Result<ProofKey, Error> {
         if let Some(signer) = &self.signer {

@@ -245,9 +245,9 @@ impl OAuthClient {
             Error::config("departures.authorization.id_token_hmac", problem)
                 .remedy("take it out, or let the client authenticate with its secret")
         })?;
-        secret.read(self.env().secrets()).map_err(|fault| {
-            Error::config("client_secret", fault).with_kind(ErrorKind::Credential)
-        })
+        secret
+            .read(self.env().secrets())
+            .map_err(|fault| Error::config("client_secret", fault).with_kind(ErrorKind::Credential))
     }
 
     /// The keys that the server publishes.

@@ -57,7 +57,7 @@ fn grants((words, scopes, resource, audience, details): Parts) -> Vec<(Grant, Pa
     exchange.scopes = scopes.clone();
     exchange.resource = resource.clone();
     exchange.audience = audience.clone();
-    exchange.authorization_details = details;
+    exchange.authorization_details = details.clone();
     let vendor = VendorGrant::new("urn:acme:grant").unwrap();
     let vendor = vendor
         .with_parameter(&format!("x-{b}"), secret(&a))
@@ -72,6 +72,7 @@ fn grants((words, scopes, resource, audience, details): Parts) -> Vec<(Grant, Pa
                 scopes: scopes.clone(),
                 resource: resource.clone(),
                 audience: Some(b.clone()),
+                authorization_details: details,
             }),
             of(
                 "client_credentials",
@@ -79,6 +80,7 @@ fn grants((words, scopes, resource, audience, details): Parts) -> Vec<(Grant, Pa
                     vec![("scope", scope.clone())],
                     each("resource", &resource),
                     vec![("audience", b.clone())],
+                    vec![("authorization_details", listed.clone())],
                 ]
                 .concat(),
             ),
