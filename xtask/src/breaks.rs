@@ -2,7 +2,7 @@
 //! that must then fail.
 
 mod patch;
-mod tree;
+pub mod tree;
 mod trial;
 
 use std::time::{Duration, Instant};
@@ -27,7 +27,7 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     })?;
     let began = Instant::now();
     let patches = chosen(read(workspace)?, &names)?;
-    let tree = Tree::copy(workspace)?;
+    let tree = Tree::copy(workspace, "breaks")?;
     let packages: Vec<String> = patches
         .iter()
         .map(|patch| patch.trial.package.clone())

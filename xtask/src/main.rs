@@ -18,6 +18,7 @@ mod fixture;
 mod fuzz;
 mod jwks;
 mod live;
+mod mutants;
 mod new;
 mod node;
 mod npm;
@@ -98,6 +99,12 @@ const COMMANDS: &[Command] = &[
         usage: "[NAME...]",
         about: "break one promise after another and see that its trial fails",
         run: breaks::run,
+    },
+    Command {
+        name: "mutants",
+        usage: "[FILE...]",
+        about: "change the code that judges answers, bit by bit, and see that some test notices each change",
+        run: mutants::run,
     },
     Command {
         name: "bench",

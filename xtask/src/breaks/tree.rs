@@ -1,4 +1,4 @@
-//! The copy of the workspace in which promises are broken, so that nobody's own files ever are.
+//! A copy of the workspace in which promises are broken, so that nobody's own files ever are.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,19 @@ use crate::breaks::patch::Patch;
 use crate::failure::{Context, Failure};
 use crate::workspace::{Workspace, stdout};
 
-/// `target/breaks/tree`. It is kept between runs, and so is what cargo built from it.
+/// `target/<task>/tree`. It is kept between runs, and so is what cargo built from it.
 pub struct Tree<'a> {
     workspace: &'a Workspace,
-    root: PathBuf,
+    /// Where the copy stands.
+    pub root: PathBuf,
     packages: Vec<String>,
 }
 
 impl<'a> Tree<'a> {
-    /// Brings the copy up to date. A file that is the same stays untouched, and cargo's build of it fresh;
+    /// Brings a task's copy up to date. A file that is the same stays untouched, and cargo's build of it fresh;
     /// what an aborted run left broken differs and is written again.
-    pub fn copy(workspace: &'a Workspace) -> Result<Self, Failure> {
-        let root = workspace.target.join("breaks/tree");
+    pub fn copy(workspace: &'a Workspace, task: &str) -> Result<Self, Failure> {
+        let root = workspace.target.join(task).join("tree");
         std::fs::create_dir_all(&root).context(root.display())?;
         let mut tree = Self {
             workspace,
@@ -189,7 +190,7 @@ mod tests {
     #[test]
     fn breaks_the_copy_and_mends_it() {
         let (scratch, patch) = scratch();
-        let tree = Tree::copy(&scratch.workspace).unwrap();
+        let tree = Tree::copy(&scratch.workspace, "breaks").unwrap();
         let there = || std::fs::read_to_string(tree.root.join("promise.txt")).unwrap();
         tree.apply(&patch).unwrap();
         assert_eq!(there(), "broken\n");
@@ -206,10 +207,10 @@ mod tests {
     #[test]
     fn a_copy_left_broken_is_whole_again() {
         let (scratch, patch) = scratch();
-        let tree = Tree::copy(&scratch.workspace).unwrap();
+        let tree = Tree::copy(&scratch.workspace, "breaks").unwrap();
         tree.apply(&patch).unwrap();
         std::fs::write(tree.root.join("left.txt"), "over").unwrap();
-        let tree = Tree::copy(&scratch.workspace).unwrap();
+        let tree = Tree::copy(&scratch.workspace, "breaks").unwrap();
         assert_eq!(
             std::fs::read_to_string(tree.root.join("promise.txt")).unwrap(),
             "kept\n"
@@ -220,7 +221,7 @@ mod tests {
     #[test]
     fn an_unchanged_file_keeps_its_time() {
         let (scratch, _) = scratch();
-        let tree = Tree::copy(&scratch.workspace).unwrap();
+        let tree = Tree::copy(&scratch.workspace, "breaks").unwrap();
         let time = || {
             std::fs::metadata(tree.root.join("promise.txt"))
                 .unwrap()
@@ -228,7 +229,7 @@ mod tests {
                 .unwrap()
         };
         let before = time();
-        Tree::copy(&scratch.workspace).unwrap();
+        Tree::copy(&scratch.workspace, "breaks").unwrap();
         assert_eq!(time(), before);
     }
 }
