@@ -451,30 +451,4 @@ impl OAuthError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn says_what_to_do_in_one_line() {
-        let error = Error::config("token_url", "`http` is refused").remedy("write `https`");
-        assert_eq!(
-            error.to_string(),
-            "token_url: `http` is refused; write `https`"
-        );
-        assert_eq!(error.recovery(), Recovery::FixConfig);
-    }
-
-    #[test]
-    fn escapes_what_a_server_wrote() {
-        let oauth = OAuthError::new(
-            "invalid_client",
-            Some("no\nfake log line\u{1b}]52;c;\u{7}"),
-            None,
-        );
-        let shown = format!("{oauth:?}");
-        assert!(
-            !shown.contains('\u{1b}') && !shown.contains('\n'),
-            "{shown}"
-        );
-    }
-}
+mod tests;

@@ -1,6 +1,11 @@
 //! Grants as they are sent.
 
+use std::time::Duration;
+
 use super::*;
+use crate::client_auth::{AssertionKey, Audience};
+use crate::secret::{SecretRef, Secrets};
+use crate::signing_key::{Algorithm, KeyOptions, KeySource, SigningKey};
 
 fn encoded(grant: &Grant, departures: &Departures) -> String {
     grant.parameters(departures).unwrap().encode().to_string()
@@ -207,4 +212,124 @@ fn r109_a_code_goes_with_its_redirect_uri_and_verifier() {
          &redirect_uri=https%3A%2F%2Fapp.example%2Fcb%3Ftenant%3D1&code_verifier=v\
          &resource=https%3A%2F%2Fx.example%2F"
     );
+}
+
+/// One of each, asking for `read`.
+fn each() -> Vec<Grant> {
+    let scopes = Scopes::parse("read").unwrap();
+    let secret = || Secret::new("x");
+    let mut refresh = RefreshToken::new(secret());
+    refresh.scopes = scopes.clone();
+    let mut bearer = JwtBearer::new(Assertion::Given(secret()));
+    bearer.scopes = scopes.clone();
+    let mut exchange = TokenExchange::new(secret(), exchange::JWT);
+    exchange.scopes = scopes.clone();
+    vec![
+        Grant::ClientCredentials(ClientCredentials {
+            scopes: scopes.clone(),
+            ..ClientCredentials::default()
+        }),
+        Grant::RefreshToken(refresh),
+        Grant::DeviceCode(DeviceCode {
+            device_code: secret(),
+            scopes: scopes.clone(),
+        }),
+        Grant::JwtBearer(bearer),
+        Grant::Saml2Bearer(Saml2Bearer {
+            assertion: secret(),
+            scopes: scopes.clone(),
+        }),
+        Grant::TokenExchange(exchange),
+        Grant::Vendor(
+            VendorGrant::new("badge")
+                .unwrap()
+                .with_scopes(scopes.clone()),
+        ),
+        Grant::AuthorizationCode(AuthorizationCode {
+            code: secret(),
+            redirect_uri: "https://app.example/cb".into(),
+            code_verifier: secret(),
+            scopes,
+            resource: Vec::new(),
+        }),
+    ]
+}
+
+#[test]
+fn each_grant_tells_the_scopes_it_asks_for() {
+    for grant in each() {
+        assert_eq!(grant.scopes().to_string(), "read", "{grant:?}");
+    }
+}
+
+#[test]
+fn only_client_credentials_bring_no_refresh_token() {
+    let bring_none: Vec<Grant> = each()
+        .into_iter()
+        .filter(|grant| !grant.may_bring_refresh_token())
+        .collect();
+    assert!(
+        matches!(bring_none[..], [Grant::ClientCredentials(_)]),
+        "{bring_none:?}"
+    );
+}
+
+fn maker() -> AssertionMaker {
+    let pem = SigningKey::generate(Algorithm::ES256)
+        .unwrap()
+        .to_pkcs8_pem()
+        .unwrap();
+    let source = KeySource::new(SecretRef::given(pem), None, KeyOptions::default());
+    let key = AssertionKey::Source(source.into());
+    AssertionMaker::new(key, "issuer-1", "subject-1", Audience::TokenEndpoint)
+}
+
+#[tokio::test]
+async fn an_assertion_is_made_for_each_attempt() {
+    let (departures, secrets) = (none(), Secrets::default());
+    let token_url = url::Url::parse("https://auth.example/token").unwrap();
+    let attempt = Attempt {
+        now: chrono::DateTime::UNIX_EPOCH,
+        token_url: &token_url,
+        issuer: None,
+        departures: &departures,
+        secrets: &secrets,
+        patience: Duration::from_secs(5),
+    };
+    let grant = Grant::JwtBearer(JwtBearer::new(Assertion::Made(maker())));
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        let parameters = grant.parameters_of(&attempt).await.unwrap();
+        let pairs: Vec<_> = parameters.pairs().collect();
+        let [(first, _), (second, assertion)] = &pairs[..] else {
+            panic!("{parameters:?}")
+        };
+        assert_eq!([first, second], ["grant_type", "assertion"]);
+        made.push(assertion.expose().to_owned());
+    }
+    assert_ne!(made[0], made[1]);
+    assert!(made.iter().all(|made| made.split('.').count() == 3));
+}
+
+#[test]
+fn an_assertion_lives_from_a_second_to_an_hour() {
+    for (millis, is_allowed) in [
+        (999, false),
+        (1_000, true),
+        (3_600_000, true),
+        (3_600_001, false),
+    ] {
+        let made = maker().living(Duration::from_millis(millis));
+        assert_eq!(made.is_ok(), is_allowed, "{millis}");
+    }
+}
+
+#[test]
+fn debug_names_the_other_claims_and_shows_no_value() {
+    let maker = maker().with_claim("role", "value-1".into()).unwrap();
+    let printed = format!("{maker:?}");
+    for says in ["issuer-1", "subject-1", "TokenEndpoint", "60s", "role"] {
+        assert!(printed.contains(says), "{says:?} is not in {printed}");
+    }
+    assert!(!printed.contains("value-1"), "{printed}");
 }

@@ -131,7 +131,6 @@ impl Members {
         };
         Ok(Self {
             access_token: Some(token.into()),
-            is_text: true,
             ..Self::default()
         })
     }

@@ -1,7 +1,11 @@
 //! Every kind of answer that was met or can be thought of.
 
+mod declared;
+mod documents;
 mod refusals;
 mod successes;
+
+use std::sync::LazyLock;
 
 use super::*;
 use crate::error::Recovery;
@@ -9,6 +13,9 @@ use crate::server::Presence;
 use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
+static SCOPES: LazyLock<Scopes> = LazyLock::new(|| Scopes::parse("a b").unwrap());
+static SECRETS: LazyLock<[Secret; 2]> =
+    LazyLock::new(|| ["s3cret-sent", "refresh-sent"].map(Secret::new));
 
 fn judged_by(
     departures: &Departures,
@@ -17,17 +24,40 @@ fn judged_by(
     body: &[u8],
     renewal: bool,
 ) -> Result<Granted, Error> {
-    let scopes = Scopes::parse("a b").unwrap();
-    let secrets = [Secret::new("s3cret-sent"), Secret::new("refresh-sent")];
-    let asked = Asked {
+    judged_as(departures, status, content_type, body, |asked| {
+        asked.renewal = renewal;
+        asked.refresh_token_expected = renewal;
+    })
+}
+
+fn judged_as<'a>(
+    departures: &'a Departures,
+    status: u16,
+    content_type: Option<&str>,
+    body: &[u8],
+    change: impl FnOnce(&mut Asked<'a>),
+) -> Result<Granted, Error> {
+    asked_as(departures, content_type, change, |headers, asked| {
+        judge(StatusCode::from_u16(status).unwrap(), headers, body, asked)
+    })
+}
+
+/// What comes of an answer; where that is an error, it shows none of the secrets.
+fn asked_as<'a, T>(
+    departures: &'a Departures,
+    content_type: Option<&str>,
+    change: impl FnOnce(&mut Asked<'a>),
+    judge: impl FnOnce(&HeaderMap, &Asked<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut asked = Asked {
         from: "https://auth.example",
         what: "token request",
-        scopes: &scopes,
-        renewal,
-        refresh_token_expected: renewal,
+        scopes: &SCOPES,
+        renewal: false,
+        refresh_token_expected: false,
         may_be_not_applicable: false,
         authentication: &"`client_secret_basic` as client `id`",
-        secrets: &secrets,
+        secrets: &*SECRETS,
         token_types: &[TokenType::Bearer],
         departures,
         dialect: None,
@@ -35,16 +65,12 @@ fn judged_by(
         former: None,
         retry_after: None,
     };
+    change(&mut asked);
     let mut headers = HeaderMap::new();
     if let Some(content_type) = content_type {
         headers.insert(http::header::CONTENT_TYPE, content_type.parse().unwrap());
     }
-    let judged = judge(
-        StatusCode::from_u16(status).unwrap(),
-        &headers,
-        body,
-        &asked,
-    );
+    let judged = judge(&headers, &asked);
     if let Err(error) = &judged {
         for shown in [
             error.to_string(),

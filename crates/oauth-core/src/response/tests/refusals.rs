@@ -16,6 +16,7 @@ fn a_code_of_the_rfcs_says_what_to_do() {
         (400, "unauthorized_client", false, "FixConfig"),
         (400, "unsupported_grant_type", false, "FixConfig"),
         (400, "invalid_scope", false, "FixConfig"),
+        (400, "invalid_target", false, "FixConfig"),
         (400, "temporarily_unavailable", false, "Retry"),
         (400, "INVALID_GRANT", true, "Report"),
         (400, "consent_required", true, "Report"),
@@ -133,6 +134,8 @@ fn only_200_is_success() {
             ("Http", "Report"),
             "{status}"
         );
+        let says = format!("`departures.response.success_statuses = [{status}]`");
+        assert!(error.to_string().contains(&says), "{says:?}: {error}");
     }
     let mut departures = Departures::default();
     departures.response.success_statuses = vec![201];
