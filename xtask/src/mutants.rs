@@ -42,11 +42,11 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
     let tool = Tool::installed(workspace)?;
     let tree = Tree::copy(workspace, "mutants")?;
 
-    let quick: Vec<&str> = ["--lib", "--"]
-        .into_iter()
-        .chain(SLOW.iter().flat_map(|slow| ["--skip", slow]))
-        .collect();
-    let mut outcomes = tool.run(&tree, "quick", &files, &[], &quick)?;
+    let units = Tests {
+        targets: vec!["--lib"],
+        skipped: &SLOW,
+    };
+    let mut outcomes = tool.run(&tree, "quick", &files, &[], &units)?;
     if outcomes.is_empty() {
         return Err(Failure::failed("there was no mutant: nothing was proved"));
     }
@@ -57,7 +57,10 @@ pub fn run(workspace: &Workspace, args: Args) -> Result<(), Failure> {
         say(&format!(
             "\n{noun} no unit test noticed: now the integration tests\n"
         ));
-        let across: Vec<&str> = ACROSS.iter().flat_map(|test| ["--test", test]).collect();
+        let across = Tests {
+            targets: ACROSS.iter().flat_map(|test| ["--test", test]).collect(),
+            skipped: &[],
+        };
         outcomes.extend(tool.run(&tree, "across", &files, &unexplained, &across)?);
     }
 
@@ -144,6 +147,14 @@ fn survived(outcomes: &Outcomes) -> Vec<String> {
     outcomes.iter().filter_map(is_one).collect()
 }
 
+/// The tests that mutants are tried against.
+struct Tests<'a> {
+    /// What cargo is to build, and to run.
+    targets: Vec<&'a str>,
+    /// What their names begin with that are left out.
+    skipped: &'a [&'a str],
+}
+
 /// cargo-mutants below the target folder.
 struct Tool<'a> {
     workspace: &'a Workspace,
@@ -185,14 +196,14 @@ impl<'a> Tool<'a> {
         })
     }
 
-    /// Tries the mutants of the files, or only those named, against the tests that `tests` chooses.
+    /// Tries the mutants of the files, or only those named.
     fn run(
         &self,
         tree: &Tree<'_>,
         pass: &str,
         files: &[String],
         only: &[String],
-        tests: &[&str],
+        tests: &Tests<'_>,
     ) -> Result<Outcomes, Failure> {
         let folder = self.workspace.target.join("mutants").join(pass);
         std::fs::create_dir_all(&folder).context(folder.display())?;
@@ -215,8 +226,15 @@ impl<'a> Tool<'a> {
                 only.iter()
                     .flat_map(|name| ["--re".to_owned(), exactly(name)]),
             )
-            .arg("--")
-            .args(tests);
+            // what stands behind `--` chooses what is run, but not what is built
+            .args(
+                tests
+                    .targets
+                    .iter()
+                    .map(|target| format!("--cargo-arg={target}")),
+            )
+            .args(["--", "--"])
+            .args(tests.skipped.iter().flat_map(|name| ["--skip", name]));
         let status = command.status().context(TOOL)?;
         match status.code() {
             // all caught, some missed, some came to no end
