@@ -4,7 +4,7 @@
 mod outcomes;
 mod survivors;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -13,7 +13,7 @@ use crate::breaks::tree::Tree;
 use crate::failure::{Context, Failure};
 use crate::terminal::{Colour, Paint, count, indented, say, span, table};
 use crate::workspace::{Workspace, forget_xtask, succeeds};
-use outcomes::{Ended, Outcomes, Tally, by_file};
+use outcomes::{Ended, Outcomes, Tally, by_file, file_of};
 
 /// The tool, and the version whose mutants the list of survivors names.
 const TOOL: &str = "cargo-mutants";
@@ -261,9 +261,7 @@ fn told(outcomes: &Outcomes, unexplained: &[String], paint: Paint) -> String {
     let mut total = Tally::default();
     outcomes.values().for_each(|ended| total.count(*ended));
     let without = |file: &str| {
-        let of_file = |name: &&String| {
-            Path::new(name.split(':').next().unwrap_or_default()).starts_with(file)
-        };
+        let of_file = |name: &&String| file_of(name) == file;
         unexplained.iter().filter(of_file).count()
     };
     let row = |name: &str, tally: Tally, without: usize| {

@@ -72,12 +72,16 @@ impl Tally {
     }
 }
 
-/// The numbers by file, by name.
+/// The file that a mutant is in, by its name.
+pub fn file_of(name: &str) -> &str {
+    name.split(':').next().unwrap_or_default()
+}
+
+/// The numbers of each file.
 pub fn by_file(outcomes: &Outcomes) -> BTreeMap<&str, Tally> {
     let mut files: BTreeMap<&str, Tally> = BTreeMap::new();
     for (name, ended) in outcomes {
-        let file = name.split(':').next().unwrap_or_default();
-        files.entry(file).or_default().count(*ended);
+        files.entry(file_of(name)).or_default().count(*ended);
     }
     files
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::failure::{Context, Failure};
+use crate::mutants::outcomes::file_of;
 
 /// One line of the list. Mutants of one name are told apart by how many lines they have.
 #[derive(Debug, Deserialize)]
@@ -64,9 +65,8 @@ pub fn compare(list: &[Survivor], survived: &[String], looked_at: impl Fn(&str) 
             _ => apart.unexplained.push(mutant.clone()),
         }
     }
-    let file = |mutant: &str| mutant.split(':').next().unwrap_or_default().to_owned();
     for (mutant, lines) in open {
-        if lines > 0 && looked_at(&file(mutant)) {
+        if lines > 0 && looked_at(file_of(mutant)) {
             apart.stale.push(mutant.to_owned());
         }
     }
