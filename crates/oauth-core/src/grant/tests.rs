@@ -263,6 +263,31 @@ fn each_grant_tells_the_scopes_it_asks_for() {
 }
 
 #[test]
+fn a_grant_tells_the_apis_that_its_request_names() {
+    let apis = || vec!["https://x.example/".to_owned()];
+    for mut grant in each() {
+        let before = match &mut grant {
+            Grant::ClientCredentials(grant) => std::mem::replace(&mut grant.resource, apis()),
+            Grant::RefreshToken(grant) => std::mem::replace(&mut grant.resource, apis()),
+            Grant::JwtBearer(grant) => std::mem::replace(&mut grant.resource, apis()),
+            Grant::TokenExchange(grant) => std::mem::replace(&mut grant.resource, apis()),
+            Grant::AuthorizationCode(grant) => std::mem::replace(&mut grant.resource, apis()),
+            Grant::DeviceCode(_) | Grant::Saml2Bearer(_) | Grant::Vendor(_) => {
+                assert!(grant.resource().is_empty(), "{grant:?}");
+                continue;
+            }
+        };
+        assert!(before.is_empty());
+        assert_eq!(grant.resource(), apis(), "{grant:?}");
+        let sent = encoded(&grant, &none());
+        assert!(
+            sent.contains("&resource=https%3A%2F%2Fx.example%2F"),
+            "{sent}"
+        );
+    }
+}
+
+#[test]
 fn only_client_credentials_bring_no_refresh_token() {
     let bring_none: Vec<Grant> = each()
         .into_iter()
