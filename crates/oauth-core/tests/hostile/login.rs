@@ -188,13 +188,13 @@ impl Login {
             .look(kind, requests, self.client.redeem(redeemable))
     }
 
-    /// The server says that instead of giving tokens for the code.
+    /// The server, whose keys are there, says that instead of giving tokens for the code.
     #[track_caller]
     pub fn ends_by(&self, answer: Answer, kind: &str) -> Error {
         let (redeemable, ..) = self.code();
         self.stand.stage.answer(Endpoint::Token, answer);
         let redeemed = self.client.redeem(redeemable);
-        self.stand.look(Some(kind), 1, redeemed).unwrap_err()
+        self.stand.look(Some(kind), 2, redeemed).unwrap_err()
     }
 }
 

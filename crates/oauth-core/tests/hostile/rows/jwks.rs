@@ -15,10 +15,10 @@ pub fn rows() -> Vec<Row> {
         // the set is looked at once more: the key may have been published just now
         row("JWK-002").own(login(Some("Jwks.NoKey"), 3, |draft| draft.publish([]))),
         row("JWK-003")
-            .own(login(Some("Protocol.TooLarge"), 2, |draft| {
+            .own(login(Some("Protocol.TooLarge"), 1, |draft| {
                 draft.publish((0..10_000).map(|_| json!({})));
             }))
-            .own(login(Some("Protocol.TooLarge"), 2, |draft| {
+            .own(login(Some("Protocol.TooLarge"), 1, |draft| {
                 let decoy = json!({"kty": "none", "x": "x".repeat(5_000_000)});
                 draft.publish([decoy, EC.public_jwk()]);
             })),

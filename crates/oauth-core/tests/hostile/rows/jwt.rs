@@ -9,16 +9,8 @@ use crate::login::{Draft, RSA, login};
 use crate::make::{self, pem};
 use crate::table::{Row, row};
 
-/// A token that is refused before anybody is asked for keys: the token request is the only one.
-fn at_once(line: &'static str, kind: &'static str, changes: &[fn(&mut Draft)]) -> Row {
-    let all = changes.iter().copied();
-    all.fold(row(line), |row, change| {
-        row.own(login(Some(kind), 1, change))
-    })
-}
-
-/// A token that is refused when its signature was looked at.
-fn then(line: &'static str, kind: &'static str, changes: &[fn(&mut Draft)]) -> Row {
+/// A token that is refused: the keys are there before the code is spent.
+fn refused(line: &'static str, kind: &'static str, changes: &[fn(&mut Draft)]) -> Row {
     let all = changes.iter().copied();
     all.fold(row(line), |row, change| {
         row.own(login(Some(kind), 2, change))
@@ -50,7 +42,7 @@ pub fn rows() -> Vec<Row> {
 
 fn signatures() -> Vec<Row> {
     vec![
-        at_once(
+        refused(
             "JWT-002",
             "Jwt.Algorithm",
             &[
@@ -68,7 +60,7 @@ fn signatures() -> Vec<Row> {
                 },
             ],
         ),
-        then(
+        refused(
             "JWT-004",
             "Jwt.Signature",
             &[
@@ -81,7 +73,7 @@ fn signatures() -> Vec<Row> {
                 },
             ],
         ),
-        at_once(
+        refused(
             "JWT-025",
             "Jwt.Type",
             &[
@@ -89,7 +81,7 @@ fn signatures() -> Vec<Row> {
                 |draft| draft.header["typ"] = "application/at+JWT".into(),
             ],
         ),
-        at_once(
+        refused(
             "JWT-026",
             "Jwt.Critical",
             &[
@@ -102,7 +94,7 @@ fn signatures() -> Vec<Row> {
             ],
         ),
         headers(),
-        at_once(
+        refused(
             "JWT-028",
             "Jwt.Critical",
             &[
@@ -113,7 +105,7 @@ fn signatures() -> Vec<Row> {
                 |draft| draft.header["b64"] = false.into(),
             ],
         ),
-        at_once(
+        refused(
             "JWT-030",
             "Jwt.Malformed",
             &[
@@ -126,7 +118,7 @@ fn signatures() -> Vec<Row> {
                 |draft| draft.finish = |token| emptied(&token, 2),
             ],
         ),
-        then(
+        refused(
             "JWT-032",
             "Jwt.Malformed",
             &[
@@ -182,7 +174,7 @@ fn emptied(token: &str, part: usize) -> String {
 
 fn claims() -> Vec<Row> {
     vec![
-        then(
+        refused(
             "JWT-010",
             "Jwt.Audience",
             &[
@@ -190,8 +182,8 @@ fn claims() -> Vec<Row> {
                 |draft| draft.claims["aud"] = json!(["another", draft.claims["aud"]]),
             ],
         ),
-        then("JWT-013", "Jwt.MissingClaim", &[|draft| draft.without("exp")]),
-        then(
+        refused("JWT-013", "Jwt.MissingClaim", &[|draft| draft.without("exp")]),
+        refused(
             "JWT-015",
             "Jwt.BadClaim",
             &[
@@ -200,7 +192,7 @@ fn claims() -> Vec<Row> {
                 |draft| draft.claims["nbf"] = "".into(),
             ],
         ),
-        then(
+        refused(
             "JWT-017",
             "Jwt.Stale",
             &[|draft| {
@@ -208,8 +200,8 @@ fn claims() -> Vec<Row> {
                 draft.claims["iat"] = (now - 7 * 24 * 3600).into();
             }],
         ),
-        then("JWT-018", "Jwt.MissingClaim", &[|draft| draft.without("iat")]),
-        then(
+        refused("JWT-018", "Jwt.MissingClaim", &[|draft| draft.without("iat")]),
+        refused(
             "JWT-019",
             "Jwt.MissingClaim",
             &[
@@ -217,7 +209,7 @@ fn claims() -> Vec<Row> {
                 |draft| draft.claims["sub"] = "".into(),
             ],
         ),
-        then(
+        refused(
             "JWT-020",
             "Jwt.Nonce",
             &[
@@ -225,8 +217,8 @@ fn claims() -> Vec<Row> {
                 |draft| draft.claims["nonce"] = "".into(),
             ],
         ),
-        then("JWT-021", "Jwt.Nonce", &[|draft| draft.without("nonce")]),
-        then(
+        refused("JWT-021", "Jwt.Nonce", &[|draft| draft.without("nonce")]),
+        refused(
             "JWT-023",
             "Jwt.Hash",
             &[
