@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use oauth_contract::Failure;
 use oauth_core::client_auth::ClientAuth;
@@ -19,8 +19,8 @@ use url::Url;
 
 use crate::browser::{Browser, Landed};
 use crate::child::{Child, Starting};
-use crate::expect::equal;
-use crate::python::Place;
+use crate::expect::{self, equal};
+use crate::interpreter::Place;
 use crate::random;
 use crate::world::World;
 
@@ -221,6 +221,9 @@ pub(crate) fn begin(
     Ok((starting, told))
 }
 
+/// The server of the run, once it listens.
+static HERE: OnceLock<Django> = OnceLock::new();
+
 /// The running server.
 pub(crate) struct Django {
     origin: String,
@@ -228,9 +231,9 @@ pub(crate) struct Django {
 }
 
 impl Django {
-    /// What listens at that origin.
-    pub(crate) fn new(origin: String, told: Told) -> Self {
-        Self { origin, told }
+    /// It listens: from now on the trials find it.
+    pub(crate) fn listens(origin: String, told: Told) {
+        HERE.get_or_init(|| Self { origin, told });
     }
 
     /// The server of the run.
@@ -238,7 +241,7 @@ impl Django {
     /// # Errors
     /// It was not started.
     pub(crate) fn here() -> Result<&'static Self, Failure> {
-        Ok(&World::here()?.python().django)
+        expect::some("django-oauth-toolkit", HERE.get())
     }
 
     /// The issuer that its document at the root names.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use oauth_contract::Failure;
 use oauth_core::authorize::{AuthorizationRequest, Callback};
@@ -21,7 +21,8 @@ use serde_json::{Value, json};
 use crate::browser::Browser;
 use crate::child::{Child, Starting};
 use crate::django::declared;
-use crate::python::Place;
+use crate::expect;
+use crate::interpreter::Place;
 use crate::random;
 use crate::world::World;
 
@@ -135,6 +136,9 @@ fn registration(id: &'static str, told: &Told) -> Value {
     client
 }
 
+/// The server of the run, once it listens.
+static HERE: OnceLock<Idpyoidc> = OnceLock::new();
+
 /// The running server.
 pub(crate) struct Idpyoidc {
     issuer: String,
@@ -142,9 +146,9 @@ pub(crate) struct Idpyoidc {
 }
 
 impl Idpyoidc {
-    /// What has that issuer.
-    pub(crate) fn new(issuer: String, told: Told) -> Self {
-        Self { issuer, told }
+    /// It listens: from now on the trials find it.
+    pub(crate) fn listens(issuer: String, told: Told) {
+        HERE.get_or_init(|| Self { issuer, told });
     }
 
     /// The server of the run.
@@ -152,7 +156,7 @@ impl Idpyoidc {
     /// # Errors
     /// It was not started.
     pub(crate) fn here() -> Result<&'static Self, Failure> {
-        Ok(&World::here()?.python().idpyoidc)
+        expect::some("idpyoidc", HERE.get())
     }
 
     /// Its issuer.

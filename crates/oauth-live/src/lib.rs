@@ -47,6 +47,7 @@ mod django;
 mod expect;
 mod gate;
 mod idpyoidc;
+mod interpreter;
 mod login;
 mod provider;
 mod python;
@@ -74,24 +75,22 @@ pub fn main() -> ExitCode {
     if std::env::args().any(|arg| arg == "--list") {
         return oauth_contract::run(trials::suites());
     }
-    let world = match World::start() {
-        Ok(world) => world,
-        Err(problem) => {
-            complain(&problem.to_string());
-            return ExitCode::FAILURE;
-        }
+    let (world, begun) = match World::start(python::begin) {
+        Ok(started) => started,
+        Err(problem) => return complain(&problem.to_string()),
     };
-    let code = oauth_contract::run(trials::suites());
-    match world.stop() {
+    let (code, stopped) = match begun.listening() {
+        Ok(python) => (oauth_contract::run(trials::suites()), python.stop()),
+        Err(problem) => (complain(&problem.to_string()), Ok(())),
+    };
+    match stopped.and(world.stop()) {
         Ok(()) => code,
-        Err(problem) => {
-            complain(&format!("the servers did not stop: {problem}"));
-            ExitCode::FAILURE
-        }
+        Err(problem) => complain(&format!("the servers did not stop: {problem}")),
     }
 }
 
 #[expect(clippy::print_stderr, reason = "it is the output of a test program")]
-fn complain(problem: &str) {
+fn complain(problem: &str) -> ExitCode {
     eprintln!("error: {problem}");
+    ExitCode::FAILURE
 }

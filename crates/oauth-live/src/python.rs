@@ -1,60 +1,19 @@
 //! The servers that run in Python.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use oauth_stage::Authority;
 
-use crate::child::{self, Child, Starting};
+use crate::child::{Child, Starting};
 use crate::django::{self, Django};
 use crate::idpyoidc::{self, Idpyoidc};
-
-/// Where a Python is, the packages that were installed for it, and the servers' files.
-pub(crate) struct Place {
-    program: PathBuf,
-    packages: PathBuf,
-    servers: PathBuf,
-}
-
-impl Place {
-    /// As `cargo xtask e2e --live` says in the environment.
-    ///
-    /// # Errors
-    /// It does not say: somebody else started this program.
-    fn from_environment() -> io::Result<Self> {
-        let variable = |name| {
-            let problem = "there is no Python to run servers; run `cargo xtask e2e --live`";
-            std::env::var_os(name).ok_or_else(|| io::Error::other(problem))
-        };
-        Ok(Self {
-            program: variable("OAUTH_LIVE_PYTHON")?.into(),
-            packages: variable("OAUTH_LIVE_PYTHON_PACKAGES")?.into(),
-            servers: variable("OAUTH_LIVE_PYTHON_SERVERS")?.into(),
-        })
-    }
-
-    /// How one of the servers is started.
-    pub(crate) fn command(&self, file: &str) -> Command {
-        let mut command = child::command(&self.program);
-        command
-            .args(["-B", "-s"]) // it writes nothing beside its files, and takes nobody's own packages
-            .arg(self.servers.join(file))
-            .env("PYTHONPATH", &self.packages);
-        command
-    }
-}
+use crate::interpreter::Place;
 
 /// Both servers, on their way up.
 pub(crate) struct Begun {
     django: (Starting, django::Told),
     idpyoidc: (Starting, idpyoidc::Told),
-}
-
-/// Both servers.
-pub(crate) struct Servers {
-    pub(crate) django: Django,
-    pub(crate) idpyoidc: Idpyoidc,
 }
 
 /// What has to be ended.
@@ -73,18 +32,18 @@ pub(crate) fn begin(authority: &Authority, files: &Path) -> io::Result<Begun> {
 }
 
 impl Begun {
-    /// Waits until both listen.
+    /// Waits until both listen; from then on the trials find them.
     ///
     /// # Errors
     /// One ended before; its stderr has said why.
-    pub(crate) fn listening(self) -> io::Result<(Servers, Running)> {
+    pub(crate) fn listening(self) -> io::Result<Running> {
         let (starting, told) = self.django;
         let (first, origin) = starting.listening()?;
-        let django = Django::new(origin, told);
+        Django::listens(origin, told);
         let (starting, told) = self.idpyoidc;
         let (second, issuer) = starting.listening()?;
-        let idpyoidc = Idpyoidc::new(issuer, told);
-        Ok((Servers { django, idpyoidc }, Running([first, second])))
+        Idpyoidc::listens(issuer, told);
+        Ok(Running([first, second]))
     }
 }
 

@@ -16,7 +16,6 @@ use tokio::runtime::Runtime;
 
 use crate::expect;
 use crate::provider::{self, Place, Provider, Setup};
-use crate::python;
 use crate::random;
 use crate::registration::{
     Client, ITEMS, OTHERS, PATIENTS, RESOURCE_SERVER, Registrations, SCOPES,
@@ -30,7 +29,6 @@ pub(crate) struct World {
     resource: Resource,
     tap: Tap,
     issuer: String,
-    python: python::Servers,
     initial_access_token: String,
     ca_pem: String,
     files: PathBuf,
@@ -41,7 +39,6 @@ pub(crate) struct World {
 /// What ends in this order.
 struct Running {
     provider: Provider,
-    python: python::Running,
     /// The servers of ours run apart from the trials, and outlive each of them.
     servers: Runtime,
     files: tempfile::TempDir,
@@ -51,11 +48,14 @@ static WORLD: OnceLock<World> = OnceLock::new();
 
 /// Coming up and going down.
 impl World {
-    /// Starts everything.
+    /// Starts everything. What else keeps files in the folder of the run, and takes longer to come up, is begun
+    /// first, by `begin`.
     ///
     /// # Errors
     /// The program was not started by `cargo xtask e2e --live`, or a server does not come up.
-    pub(crate) fn start() -> io::Result<&'static Self> {
+    pub(crate) fn start<B>(
+        begin: impl FnOnce(&Authority, &Path) -> io::Result<B>,
+    ) -> io::Result<(&'static Self, B)> {
         let servers = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("servers")
@@ -65,7 +65,7 @@ impl World {
         let ca_pem = authority.pem();
         let place = Place::from_environment()?;
         let files = tempfile::tempdir_in(place.run())?;
-        let python = python::begin(&authority, files.path())?; // they take longest
+        let begun = begin(&authority, files.path())?;
         let registrations = Registrations::new()?;
         let resource = servers.block_on(Resource::start(&authority))?;
         let initial_access_token = random::text();
@@ -86,25 +86,22 @@ impl World {
             client_secret: registrations.secret(&RESOURCE_SERVER).into(),
         };
         resource.open(&tap.token_url(), judge);
-        let (python, running_python) = python.listening()?;
 
         let world = Self {
             registrations,
             resource,
             tap,
             issuer,
-            python,
             initial_access_token,
             ca_pem,
             files: files.path().to_owned(),
             running: Mutex::new(Some(Running {
                 provider,
-                python: running_python,
                 servers,
                 files,
             })),
         };
-        Ok(WORLD.get_or_init(|| world))
+        Ok((WORLD.get_or_init(|| world), begun))
     }
 
     /// Stops everything, and returns when that is done.
@@ -120,7 +117,7 @@ impl World {
         let Some(running) = running else {
             return Ok(());
         };
-        let stopped = running.provider.stop().and(running.python.stop());
+        let stopped = running.provider.stop();
         running.servers.shutdown_background(); // nobody uses them any more
         running.files.close()?;
         stopped
@@ -150,11 +147,6 @@ impl World {
     /// oidc-provider's issuer identifier; its endpoints, without the tap, are below it.
     pub(crate) fn issuer(&self) -> &str {
         &self.issuer
-    }
-
-    /// The servers that run in Python.
-    pub(crate) fn python(&self) -> &python::Servers {
-        &self.python
     }
 
     /// What whoever registers a client must have (RFC 7591 3).

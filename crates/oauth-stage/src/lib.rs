@@ -49,7 +49,7 @@ pub use crate::strict::Strict;
 pub use crate::strict::api::Access;
 pub use crate::strict::builder::Builder as StrictBuilder;
 pub use crate::strict::client::{Authentication, RegisteredClient};
-pub use crate::strict::device::Decision;
+pub use crate::strict::devices::Decision;
 pub use crate::strict::endpoint::Endpoint;
 pub use crate::strict::exchange::Exchange;
 pub use crate::strict::handlers::Call;

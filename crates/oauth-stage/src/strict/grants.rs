@@ -3,6 +3,7 @@
 mod assertion;
 mod authorization_code;
 mod client_credentials;
+mod device_code;
 mod refresh_token;
 mod token_exchange;
 
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::answer::Answer;
 use crate::strict::client::Registration;
-use crate::strict::device;
 use crate::strict::ledger::Granted;
 use crate::strict::parameters::Parameters;
 use crate::strict::refusal::{INVALID_SCOPE, INVALID_TARGET, Refusal};
@@ -33,7 +33,7 @@ pub(crate) const GRANTS: [(&str, Prepare); 7] = [
     ("refresh_token", refresh_token::prepare),
     (
         "urn:ietf:params:oauth:grant-type:device_code",
-        device::prepare_grant,
+        device_code::prepare,
     ),
     (
         "urn:ietf:params:oauth:grant-type:jwt-bearer",

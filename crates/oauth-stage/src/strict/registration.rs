@@ -1,6 +1,5 @@
 //! Clients that register themselves (RFC 7591), and what becomes of their registration (RFC 7592).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::Method;
@@ -16,20 +15,10 @@ use crate::strict::grants::Commit;
 use crate::strict::refusal::{
     INVALID_CLIENT_METADATA, INVALID_REDIRECT_URI, INVALID_TOKEN, Refusal,
 };
+use crate::strict::registry::Registered;
 use crate::strict::request::Request;
 use crate::strict::state::State;
 use crate::sync::lock;
-
-/// What was registered, by `client_id`.
-#[derive(Default)]
-pub(crate) struct Registry(HashMap<String, Registered>);
-
-struct Registered {
-    /// The registration access token (RFC 7592 3).
-    token: String,
-    secret: Option<String>,
-    metadata: Map<String, Value>,
-}
 
 /// Registration.
 impl Strict {

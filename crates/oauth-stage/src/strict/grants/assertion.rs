@@ -8,7 +8,7 @@ use crate::strict::ledger::Granted;
 use crate::strict::parameters::Parameters;
 use crate::strict::refusal::{INVALID_GRANT, Refusal};
 use crate::strict::state::State;
-use crate::strict::trusted::{Doubt, check_jwt, check_saml, spend_saml};
+use crate::strict::trust::{Doubt, check_jwt, check_saml, spend_saml};
 
 pub(crate) fn prepare_jwt(
     state: &Arc<State>,

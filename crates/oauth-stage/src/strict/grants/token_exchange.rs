@@ -9,7 +9,7 @@ use crate::strict::ledger::Granted;
 use crate::strict::parameters::Parameters;
 use crate::strict::refusal::{INVALID_REQUEST, Refusal};
 use crate::strict::state::State;
-use crate::strict::trusted::{Doubt, check_jwt, check_saml};
+use crate::strict::trust::{Doubt, check_jwt, check_saml};
 use crate::sync::lock;
 
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
