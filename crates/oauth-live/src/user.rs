@@ -15,7 +15,7 @@ use oauth_core::secret::Secret;
 use oauth_core::server::ResourceServer;
 use oauth_core::signing_key::{Algorithm, SigningKey};
 use oauth_core::source::{RenewingToken, TokenSource as _};
-use oauth_core::token::Scopes;
+use oauth_core::token::{GrantedToken, Scopes};
 use serde_json::Value;
 use url::Url;
 
@@ -135,11 +135,22 @@ impl Program {
     /// # Errors
     /// They cannot be taken over.
     pub(crate) async fn source(&self, tokens: TokenResponse) -> Result<RenewingToken, Failure> {
+        self.adopting(tokens.scopes.clone(), tokens.into()).await
+    }
+
+    /// What renews the tokens of a login that came from anywhere.
+    ///
+    /// # Errors
+    /// They cannot be taken over.
+    pub(crate) async fn adopting(
+        &self,
+        scopes: Scopes,
+        tokens: GrantedToken,
+    ) -> Result<RenewingToken, Failure> {
         let (server, client) = (self.oauth.server().clone(), self.oauth.client().clone());
-        let scopes = tokens.scopes.clone();
         let source =
             RenewingToken::refresh_token(&self.env, server, client, "somebody", scopes, None)?;
-        source.adopt(tokens.into()).await?;
+        source.adopt(tokens).await?;
         Ok(source)
     }
 

@@ -7,19 +7,21 @@ use oauth_contract::{Failure, Outcome, Suite};
 use oauth_core::client_auth::ClientAuth;
 use oauth_core::dpop::Dpop;
 use oauth_core::env::Env;
-use oauth_core::error::Recovery;
+use oauth_core::error::{ErrorKind, Recovery};
 use oauth_core::grant::{Grant, RefreshToken};
 use oauth_core::oauth_client::OAuthClient;
 use oauth_core::server::{EndpointKind, ServerFacts};
+use oauth_core::signing_key::Algorithm;
 use oauth_core::source::TokenSource as _;
-use oauth_core::token::TokenType;
+use oauth_core::token::{GrantedToken, TokenType};
 
-use crate::expect::{equal, oauth, some};
+use crate::expect::{equal, error, some};
 use crate::registration::Client;
 use crate::registration::users::{
     CERTIFIED, CERTIFIED_BY_AUTHORITY, CERTIFIED_PUSHING, CERTIFIED_RENEWED, PROVING,
     PROVING_RENEWED, PROVING_STOLEN, USERS,
 };
+use crate::trials::new_key;
 use crate::user::{Program, asking};
 use crate::world::{World, answered, clock, outlive};
 
@@ -130,16 +132,19 @@ async fn stolen() -> Outcome {
         .get(url)
         .bearer_auth(tokens.access_token.expose());
     equal("as a bearer token", 401, answered(request).await?.0)?;
-    // a grant that is asked for by itself is a new login, with a key of its own
+    // a grant that is asked for by itself would have a key of its own, so that it is not even sent
     let refresh_token = some("the refresh token", tokens.refresh_token)?;
-    let grant = Grant::RefreshToken(RefreshToken::new(refresh_token));
+    let grant = Grant::RefreshToken(RefreshToken::new(refresh_token.clone()));
     let renewed = program.oauth.token(grant).await;
-    oauth(
-        "with another key",
-        renewed,
-        "invalid_grant",
-        Recovery::LogInAgain,
-    )
+    let (kind, recovery) = (ErrorKind::Config, Recovery::FixConfig);
+    error("without its key", renewed, kind, recovery)?;
+    let another = new_key(Algorithm::ES256)?.to_pkcs8_pem();
+    let another = another.map_err(|fault| Failure::new(fault.to_string()))?;
+    let stolen = GrantedToken::refresh_token(refresh_token).with_proof_key(another);
+    let source = program.adopting(tokens.scopes, stolen).await?;
+    let renewed = source.token().await;
+    let (kind, recovery) = (ErrorKind::LoggedOut, Recovery::LogInAgain);
+    error("with another key", renewed, kind, recovery).map(drop)
 }
 
 /// The server's metadata names the endpoints that ask for a certificate (RFC 8705 5).
