@@ -57,10 +57,7 @@ impl Discovery {
         let wanted = Wanted {
             what: "discovery",
             url: &url,
-            pool: match self.is_foreign {
-                true => Pool::Guarded,
-                false => Pool::Shared,
-            },
+            pool: Pool::for_reading(self.is_foreign),
             accept: "application/json",
             limit: LIMIT,
             if_missing: "check the URL (`issuer`, or the base of the API); if the server has no such document, configure `token_url` as the vendor documents it",

@@ -210,7 +210,7 @@ impl ServerEndpoints {
     }
 
     /// Tells of each way in which the server departs once, and of its further answers to whoever looks closely.
-    pub fn report(&self, deviations: &[Deviation]) {
+    fn report(&self, deviations: &[Deviation]) {
         let server = self.server.name();
         for deviation in deviations {
             match self.traffic.is_new(*deviation) {
@@ -285,6 +285,7 @@ impl ServerEndpoints {
                 Ok(answer) => {
                     tracing::info!(attempt = number, outcome = "ok", duration_ms, "{}", R::WHAT);
                     lane.granted();
+                    self.report(request.deviations(&answer));
                     return Ok(answer);
                 }
                 Err(failure) => failure,

@@ -151,7 +151,6 @@ impl OAuthClient {
         let issued = self.endpoints.send(&request, Duration::MAX).await;
         issued
             .map(|issued| {
-                self.endpoints.report(&issued.granted.deviations);
                 let asked = issued.asked(self.env.clock());
                 TokenResponse::of(issued.granted, asked, grant.resource(), bound.as_ref())
             })

@@ -15,7 +15,7 @@ use crate::response::{self, Asked};
 use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{Departures, Dialect, EndpointKind};
-use crate::token::{Scopes, TokenType};
+use crate::token::{Deviation, Scopes, TokenType};
 
 /// A request to an endpoint of the authorization server, with the client's authentication. All of them
 /// are sent by one loop, [`ServerEndpoints::send`](crate::endpoint::ServerEndpoints::send).
@@ -67,6 +67,11 @@ pub(crate) trait EndpointRequest: Sync {
 
     /// What the answer means.
     fn read(&self, answered: &Answered<'_>) -> Result<Self::Answer, Error>;
+
+    /// How the answer departs from the RFCs, as far as that is tolerated.
+    fn deviations<'a>(&self, _answer: &'a Self::Answer) -> &'a [Deviation] {
+        &[]
+    }
 }
 
 /// An answer with what is needed to read it.

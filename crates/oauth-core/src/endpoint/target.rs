@@ -8,6 +8,7 @@ use crate::endpoint::ServerEndpoints;
 use crate::error::Error;
 use crate::jwks::algorithm as named;
 use crate::server::{EndpointKind, Endpoints, ServerFacts};
+use crate::text::escape;
 
 /// Where a request goes.
 pub(super) struct Target {
@@ -134,10 +135,7 @@ impl ServerEndpoints {
         if known.iter().any(|name| named(name) == Some(algorithm)) {
             return Ok(());
         }
-        let known = match known.is_empty() {
-            true => "in none at all".to_owned(),
-            false => format!("in: {}", crate::text::escape(&known.join(", "))),
-        };
+        let known = listed(&known);
         Err(Error::config(
             "dpop.algorithm",
             format!("the server's document says that it takes no proof in {algorithm}, but {known}"),
@@ -155,7 +153,7 @@ impl ServerEndpoints {
         if let Some(known) = &metadata.auth_methods
             && !known.iter().any(|known| known == method)
         {
-            let published = crate::text::escape(&known.join(", "));
+            let published = escape(&known.join(", "));
             tracing::warn!(
                 method,
                 published,
@@ -175,14 +173,19 @@ impl ServerEndpoints {
         if known.contains(&algorithm) {
             return Ok(());
         }
-        let known = match known.is_empty() {
-            true => "in none at all".to_owned(),
-            false => format!("in: {}", crate::text::escape(&known.join(", "))),
-        };
+        let known = listed(known);
         Err(Error::config(
             "key.algorithm",
             format!("the server's document says that it takes no assertion in {algorithm}, but {known}"),
         )
         .remedy("use a key for one of these, or, where the server's document is wrong, configure `token_url`"))
+    }
+}
+
+/// What a server says that it takes, in words.
+fn listed(known: &[String]) -> String {
+    match known.is_empty() {
+        true => "in none at all".to_owned(),
+        false => format!("in: {}", escape(&known.join(", "))),
     }
 }

@@ -17,7 +17,7 @@ use crate::retry::ReplayClass;
 use crate::secret::Secret;
 use crate::server::{EndpointKind, RotationPolicy};
 use crate::text::escape;
-use crate::token::TokenType;
+use crate::token::{Deviation, TokenType};
 
 /// A request for a token.
 #[derive(Clone, Copy, Debug)]
@@ -152,5 +152,9 @@ impl EndpointRequest for TokenRequest<'_> {
             asked_at: answered.asked_at,
             asked_tick: answered.asked_tick,
         })
+    }
+
+    fn deviations<'a>(&self, answer: &'a Issued) -> &'a [Deviation] {
+        &answer.granted.deviations
     }
 }

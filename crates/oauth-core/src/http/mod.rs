@@ -52,6 +52,16 @@ pub(crate) enum Pool {
     Guarded,
 }
 
+impl Pool {
+    /// For what is only read, from a host that a foreign server named or not.
+    pub fn for_reading(is_foreign: bool) -> Self {
+        match is_foreign {
+            true => Self::Guarded,
+            false => Self::Shared,
+        }
+    }
+}
+
 /// A whole answer of an authorization server.
 pub(crate) struct Answer {
     pub status: StatusCode,

@@ -57,20 +57,13 @@ impl RemoteKeys {
         };
         let url = crate::http::url::parse(text, env.http().settings().loopback_http)
             .map_err(|problem| unusable(DiscoveryFault::Url, &problem))?;
-        let pool = match url.host() == issuer.host() {
-            true => Pool::Shared,
-            false => Pool::Guarded,
-        };
-        Ok(Self::at(url, pool))
+        let is_foreign = url.host() != issuer.host();
+        Ok(Self::located(url, is_foreign))
     }
 
     /// At a URL that was checked, and that a foreign server chose or not.
     pub(crate) fn located(url: Url, is_foreign: bool) -> Self {
-        let pool = match is_foreign {
-            true => Pool::Guarded,
-            false => Pool::Shared,
-        };
-        Self::at(url, pool)
+        Self::at(url, Pool::for_reading(is_foreign))
     }
 
     fn at(url: Url, pool: Pool) -> Self {

@@ -124,7 +124,6 @@ impl OAuthClient {
             };
             let failed = match self.endpoints.send(&request, authorization.until).await {
                 Ok(issued) => {
-                    self.endpoints.report(&issued.granted.deviations);
                     let resource = &authorization.resource;
                     let asked = issued.asked(clock);
                     let bound = bound.as_ref();

@@ -35,7 +35,6 @@ impl Renewing {
         asked_tick: Duration,
         bound: Option<Arc<Bound>>,
     ) -> Result<(Access, Token), Error> {
-        self.endpoint.report(&granted.deviations);
         let access = Access {
             token: granted.access_token,
             asked: Moment {
