@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -31,16 +30,12 @@ impl Renewing {
         &self,
         granted: Granted,
         facts: &BTreeMap<String, Secret>,
-        asked_at: DateTime<Utc>,
-        asked_tick: Duration,
+        asked: Moment,
         bound: Option<Arc<Bound>>,
     ) -> Result<(Access, Token), Error> {
         let access = Access {
             token: granted.access_token,
-            asked: Moment {
-                wall: asked_at,
-                tick: self.env.clock().boot().map(|boot| (boot, asked_tick)),
-            },
+            asked,
             lifetime: granted.lifetime,
             scopes: granted.scopes,
             scheme: granted.token_type,
@@ -68,10 +63,11 @@ impl Renewing {
         is_replacement: bool,
         known: Option<u64>,
     ) -> Result<Option<Arc<Token>>, Error> {
+        let asked = issued.asked(self.env.clock());
         let Issued {
             mut granted,
-            asked_at,
             asked_tick,
+            ..
         } = issued;
         // an answer without one leaves the former in force (RFC 6749 6)
         let successor = granted.refresh_token.take();
@@ -88,7 +84,7 @@ impl Renewing {
         // also where the access token is of no use, what the server has rotated to is kept
         let mut facts = former.facts;
         facts.extend(std::mem::take(&mut granted.facts));
-        let received = self.receive(granted, &facts, asked_at, asked_tick, bound);
+        let received = self.receive(granted, &facts, asked, bound);
         let record = TokenRecord {
             access: received.as_ref().ok().map(|(access, _)| access.clone()),
             refresh_token,

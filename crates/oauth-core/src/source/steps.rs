@@ -111,10 +111,10 @@ impl Renewing {
             .send(&request, Duration::MAX)
             .await
             .map_err(|failed| failed.error)?;
+        let asked = issued.asked(self.env.clock());
         let mut granted = issued.granted;
         let facts = std::mem::take(&mut granted.facts).into_iter().collect();
-        let (access, token) =
-            self.receive(granted, &facts, issued.asked_at, issued.asked_tick, bound)?;
+        let (access, token) = self.receive(granted, &facts, asked, bound)?;
         let moments = moments(issued.asked_tick, access.lifetime);
         let version = known.unwrap_or(0);
         let life = Life::new(version, issued.asked_tick, moments, is_replacement);
